@@ -1,0 +1,273 @@
+#include "dht/chord/stabilizer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "dht/chord/interval.hpp"
+#include "dht/chord/member_id.hpp"
+
+namespace rondo::dht {
+namespace {
+
+constexpr double kJitter = 0.2;
+/// However many ask for it, rounds keep this distance.
+constexpr Duration kMinPause = std::chrono::milliseconds(50);
+
+}  // namespace
+
+void Stabilizer::start(Turn& turn) {
+  running_ = true;
+  period_ = core_.config.stabilize_min;
+  known_list_ = 0;
+  predecessor_dead_ = false;
+  waiting_notifier_.reset();
+  asked_head_.reset();
+  candidate_.reset();
+  verdicts_.clear();
+  last_round_ = turn.now;
+  begin_round(turn);
+}
+
+void Stabilizer::stop() {
+  running_ = false;
+  next_round_ = kNever;
+  verdicts_.clear();
+}
+
+void Stabilizer::schedule_within(Turn& turn, Duration delay) {
+  if (!running_) return;
+  const Instant earliest = std::max(turn.now, last_round_ + kMinPause);
+  next_round_ = std::min(next_round_, std::max(earliest, turn.now + core_.rng.jitter(delay, kJitter)));
+}
+
+void Stabilizer::note_change(Turn& turn) {
+  period_ = core_.config.stabilize_min;
+  schedule_within(turn, period_);
+}
+
+void Stabilizer::begin_round(Turn& turn) {
+  last_round_ = turn.now;
+  next_round_ = turn.now + core_.rng.jitter(period_, kJitter);
+  if (asked_head_ || candidate_) return;  // the last round's question is still open
+  const StabilizeStep step = core_.ring.begin_stabilize();
+  const auto* ask = std::get_if<AskCandidate>(&step);
+  if (ask == nullptr) return;
+  if (core_.ring.successors().empty()) {
+    if (!predecessor_dead_) follow(turn, step);
+    return;
+  }
+  asked_head_ = ask->candidate;
+  core_.call(turn, ask->candidate, wire::Neighbors{known_list_}, Purpose::kStabilize);
+}
+
+void Stabilizer::follow(Turn& turn, const StabilizeStep& step) {
+  if (const auto* notify = std::get_if<NotifySuccessor>(&step)) {
+    core_.call(turn, notify->to, wire::Notify{}, Purpose::kNotify);
+  } else if (const auto* ask = std::get_if<AskCandidate>(&step)) {
+    candidate_ = ask->candidate;
+    const SuccessorList& list = core_.ring.successors();
+    head_then_ = list.empty() ? std::nullopt : std::optional(list.head());
+    core_.call(turn, ask->candidate, wire::Neighbors{}, Purpose::kCandidate);
+  }
+}
+
+ToldList Stabilizer::told_by(const CallAnswered& answer, bool head_known) {
+  const auto& reply = std::get<wire::NeighborsReply>(answer.body);
+  if (reply.unchanged && head_known) {  // what it told us before is what our list has behind it
+    ToldList same = core_.ring.successors().told();
+    same.entries.erase(same.entries.begin());
+    return same;
+  }
+  known_list_ = wire::list_hash(reply.successors, reply.complete);
+  return {core_.accept(reply.successors, answer.from), reply.complete};
+}
+
+void Stabilizer::successor_answered(Turn& turn, const CallAnswered& answer) {
+  if (!asked_head_ || *asked_head_ != answer.from) return;
+  asked_head_.reset();
+  if (core_.ring.successors().empty() || core_.ring.successors().head() != answer.from) return;
+  const auto& reply = std::get<wire::NeighborsReply>(answer.body);
+  const auto before = core_.ring.successors().told();
+  const ToldList told = told_by(answer, known_list_ != 0);
+  const StabilizeStep step = core_.ring.successor_alive(answer.from, told, core_.accept(reply.predecessor));
+  if (before.entries == core_.ring.successors().entries() && !std::holds_alternative<AskCandidate>(step)) {
+    period_ = std::min<Duration>(period_ * 3 / 2, core_.config.stabilize_max);
+  } else {
+    note_change(turn);
+  }
+  follow(turn, step);
+}
+
+void Stabilizer::candidate_answered(Turn& turn, const CallAnswered& answer) {
+  if (!candidate_ || *candidate_ != answer.from) return;
+  candidate_.reset();
+  const SuccessorList& list = core_.ring.successors();
+  const auto head_now = list.empty() ? std::nullopt : std::optional(list.head());
+  if (head_now != head_then_) return;
+  const ToldList told = told_by(answer, false);
+  const StabilizeStep step = core_.ring.candidate_alive(answer.from, told);
+  if (list.empty() || list.head() != answer.from) known_list_ = 0;
+  note_change(turn);
+  schedule_within(turn, core_.config.stabilize_again);
+  follow(turn, step);
+}
+
+void Stabilizer::on_answer(Turn& turn, const CallAnswered& answer) {
+  const auto purpose = static_cast<Purpose>(answer.tag.purpose);
+  if (purpose == Purpose::kStabilize) successor_answered(turn, answer);
+  if (purpose == Purpose::kCandidate) candidate_answered(turn, answer);
+  const auto at = std::find_if(verdicts_.begin(), verdicts_.end(),
+                               [&](const Verdict& verdict) { return verdict.who == answer.from; });
+  if (at == verdicts_.end()) return;
+  if (answer.read_only) {
+    bury(turn, Contact(answer.from));
+    return;
+  }
+  verdicts_.erase(at);
+  if (core_.ring.predecessor() == answer.from) {  // it lives: whoever wanted its place has to wait
+    waiting_notifier_.reset();
+    predecessor_dead_ = false;
+  }
+}
+
+void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
+  const auto purpose = static_cast<Purpose>(failure.tag.purpose);
+  if (purpose == Purpose::kStabilize && asked_head_ && asked_head_->endpoint == failure.to) asked_head_.reset();
+  if (purpose == Purpose::kCandidate && candidate_ && candidate_->endpoint == failure.to) {
+    candidate_.reset();
+    follow(turn, core_.ring.candidate_dead());
+  }
+  std::vector<Contact> neighbours;
+  if (!is_neighbour(failure.to, neighbours)) return;
+  const bool gone = failure.failure == CallFailure::kNotAMember || failure.failure == CallFailure::kOtherNode;
+  for (const Contact& neighbour : neighbours) {
+    if (gone) {
+      bury(turn, neighbour);
+    } else if (failure.failure == CallFailure::kTimedOut) {
+      begin_verdict(turn, neighbour);
+    }
+  }
+  for (Verdict& verdict : verdicts_)
+    if (purpose == Purpose::kVerdict && verdict.who.endpoint == failure.to) {
+      verdict.asking = false;
+      const bool outage = core_.rpc.own_outage_suspected();  // then there is no hurry
+      verdict.next_ping = turn.now + (outage ? core_.config.stabilize_min : core_.config.verdict_pause);
+    }
+}
+
+void Stabilizer::on_unanswered(Turn& turn, const Endpoint& endpoint) {
+  std::vector<Contact> neighbours;
+  if (!is_neighbour(endpoint, neighbours)) return;
+  for (const Contact& neighbour : neighbours) begin_verdict(turn, neighbour);
+}
+
+bool Stabilizer::is_neighbour(const Endpoint& endpoint, std::vector<Contact>& which) const {
+  const SuccessorList& list = core_.ring.successors();
+  if (!list.empty() && list.head().endpoint == endpoint) which.push_back(list.head());
+  const auto& predecessor = core_.ring.predecessor();
+  if (predecessor && predecessor->endpoint == endpoint && (which.empty() || which.front() != *predecessor))
+    which.push_back(*predecessor);
+  return !which.empty();
+}
+
+void Stabilizer::begin_verdict(Turn& turn, const Contact& who) {
+  if (!running_ || (core_.ring.predecessor() == who && predecessor_dead_)) return;
+  const bool known = std::any_of(verdicts_.begin(), verdicts_.end(), [&](const Verdict& v) { return v.who == who; });
+  if (!known) verdicts_.push_back({who, turn.now, false});
+}
+
+bool Stabilizer::is_dead(Instant now, const Contact& who) const {
+  const auto since = core_.rpc.endpoints().unanswered_since(who.endpoint);
+  return since && core_.rpc.endpoints().unanswered(who.endpoint) >= limits::kDeadTries &&
+         now - *since >= limits::kDeadSpan && !core_.rpc.own_outage_suspected();
+}
+
+void Stabilizer::ping_suspects(Turn& turn) {
+  const std::vector<Verdict> due = verdicts_;
+  for (const Verdict& verdict : due) {
+    if (verdict.asking || verdict.next_ping > turn.now) continue;
+    std::vector<Contact> neighbours;
+    const bool matters = is_neighbour(verdict.who.endpoint, neighbours) &&
+                         std::find(neighbours.begin(), neighbours.end(), verdict.who) != neighbours.end();
+    if (!matters) {
+      std::erase_if(verdicts_, [&](const Verdict& v) { return v.who == verdict.who; });
+    } else if (is_dead(turn.now, verdict.who)) {
+      bury(turn, verdict.who);
+    } else {
+      for (Verdict& v : verdicts_)
+        if (v.who == verdict.who) v.asking = true;
+      core_.call(turn, verdict.who, wire::Ping{}, Purpose::kVerdict, 0, 1);
+    }
+  }
+}
+
+void Stabilizer::bury(Turn& turn, const Contact& who) {
+  std::erase_if(verdicts_, [&](const Verdict& verdict) { return verdict.who == who; });
+  core_.fingers.remove(who.endpoint);
+  if (core_.ring.predecessor() == who) {
+    predecessor_dead_ = true;
+    if (waiting_notifier_) core_.ring.predecessor_dead(*std::exchange(waiting_notifier_, std::nullopt));
+    if (core_.ring.predecessor() != who) predecessor_dead_ = false;
+  }
+  const SuccessorList& list = core_.ring.successors();
+  if (!list.empty() && list.head() == who) {
+    known_list_ = 0;
+    asked_head_.reset();
+    follow(turn, core_.ring.successor_dead(who));
+    schedule_within(turn, core_.config.stabilize_again);
+  }
+  note_change(turn);
+}
+
+void Stabilizer::on_notify(Turn& turn, const Contact& notifier) {
+  if (!running_ || !admissible(core_.ring.self(), notifier)) return;
+  const std::optional<Contact> former = living_predecessor();
+  switch (core_.ring.rectify(notifier)) {
+    case Rectified::kAdopted:
+      if (former) core_.call(turn, *former, wire::Ping{}, Purpose::kNudge, 0, 1);
+      predecessor_dead_ = false;
+      waiting_notifier_.reset();
+      note_change(turn);
+      if (core_.ring.successors().empty()) schedule_within(turn, Duration::zero());
+      break;
+    case Rectified::kAlready: predecessor_dead_ = false; break;
+    case Rectified::kAskPredecessor:
+      if (predecessor_dead_) {
+        core_.ring.predecessor_dead(notifier);
+        predecessor_dead_ = false;
+        note_change(turn);
+        break;
+      }
+      if (!waiting_notifier_ || between(waiting_notifier_->id, notifier.id, core_.ring.self().id))
+        waiting_notifier_ = notifier;
+      begin_verdict(turn, *core_.ring.predecessor());
+      ping_suspects(turn);
+      break;
+  }
+}
+
+void Stabilizer::on_client_at(Turn& turn, const Endpoint& endpoint) { on_unanswered(turn, endpoint); }
+
+void Stabilizer::on_ping(Turn& turn, const Endpoint& from) {
+  const SuccessorList& list = core_.ring.successors();
+  if (!list.empty() && list.head().endpoint == from) schedule_within(turn, core_.config.stabilize_again);
+}
+
+void Stabilizer::on_deadline(Turn& turn) {
+  if (!running_) return;
+  if (next_round_ <= turn.now) begin_round(turn);
+  ping_suspects(turn);
+}
+
+Instant Stabilizer::next_deadline() const {
+  Instant next = next_round_;
+  for (const Verdict& verdict : verdicts_)
+    if (!verdict.asking) next = std::min(next, verdict.next_ping);
+  return next;
+}
+
+bool Stabilizer::isolated() const {
+  return running_ && core_.ring.successors().empty() && !core_.ring.successors().complete();
+}
+
+}  // namespace rondo::dht

@@ -1,0 +1,67 @@
+// What we know of the endpoints that we talked to: round-trip time, token, unanswered tries.
+//
+// Round trips follow RFC 6298 (mean + 4 x deviation, doubling per try) with a floor that fits a LAN. Rhea et al.
+// (USENIX ATC'04) measured that per-peer time-outs are what keeps lookups fast under churn.
+//
+// Bounded by limits::kKnownEndpoints; the endpoint unheard for longest goes first. Who invents endpoints cannot fill it:
+// an entry is made by our own requests only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dht/base/endpoint.hpp"
+#include "dht/base/time.hpp"
+#include "dht/wire/messages/header.hpp"
+
+namespace rondo::dht {
+
+class EndpointTable {
+ public:
+  /// Time-out of try number `attempt` (0 for the first) to this endpoint.
+  [[nodiscard]] Duration timeout(const Endpoint& endpoint, int attempt) const;
+  /// Smoothed round trip, if one was measured.
+  [[nodiscard]] std::optional<Duration> round_trip(const Endpoint& endpoint) const;
+  /// The token that it gave us, while it is surely good (limits::kTokenUse).
+  [[nodiscard]] std::optional<wire::Token> token(const Endpoint& endpoint, Instant now) const;
+  /// Tries unanswered since it was last heard.
+  [[nodiscard]] int unanswered(const Endpoint& endpoint) const;
+  /// When the first of those was sent.
+  [[nodiscard]] std::optional<Instant> unanswered_since(const Endpoint& endpoint) const;
+  /// Endpoints with an unanswered try sent after `since`: many at once mean that the outage is ours.
+  [[nodiscard]] std::size_t silent_since(Instant since) const;
+
+  /// A request went out.
+  void on_sent(const Endpoint& endpoint, Instant now);
+  /// An answer came. `sample` is its round trip.
+  void on_heard(const Endpoint& endpoint, Instant now, Duration sample, const wire::Token& token);
+  /// A try that was sent at `sent` had no answer in time.
+  void on_unanswered(const Endpoint& endpoint, Instant sent);
+  void forget_token(const Endpoint& endpoint);
+  /// Some life sign that carries no sample (a query whose token proves its address).
+  void on_sign_of_life(const Endpoint& endpoint);
+
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    Endpoint endpoint;
+    std::uint8_t unanswered = 0;
+    bool has_token = false;
+    wire::Token token{};
+    std::int32_t mean_us = 0;  // 0: no sample yet
+    std::int32_t deviation_us = 0;
+    Instant token_at{};
+    Instant used_at{};
+    Instant silent_from{};
+  };
+
+  [[nodiscard]] const Entry* find(const Endpoint& endpoint) const;
+  [[nodiscard]] Entry* find(const Endpoint& endpoint);
+  Entry& find_or_make(const Endpoint& endpoint);
+
+  std::vector<Entry> entries_;  // sorted by endpoint
+};
+
+}  // namespace rondo::dht

@@ -1,0 +1,47 @@
+// Between our values and libtorrent's: reading, describing and making torrents.
+#pragma once
+
+#include <utility>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <libtorrent/add_torrent_params.hpp>
+#include <string>
+#include <vector>
+
+#include "dht/base/bytes.hpp"
+#include "dht/base/result.hpp"
+#include "peer/transfer/transfer.hpp"
+
+namespace rondo::peer {
+
+/// A torrent that a session can take, with every file renamed to what `content` calls it.
+struct LoadedTorrent {
+  lt::add_torrent_params params;
+  Content content;
+  std::vector<std::string> notes;
+};
+
+/// From the bytes of a .torrent file.
+Result<LoadedTorrent, TransferError> load_torrent(ByteView bytes);
+
+/// From metadata that peers sent. REQUIRES: params.ti holds it.
+Result<LoadedTorrent, TransferError> describe_torrent(lt::add_torrent_params params);
+
+struct MadeTorrent {
+  /// With every file renamed to where it is on disk.
+  LoadedTorrent loaded;
+  Bytes file;
+};
+
+/// Walks and hashes what is to be shared. The info-hash depends on names, contents and x bits only.
+Result<MadeTorrent, TransferError> make_torrent(const CreateRequest& request,
+                                                const std::function<void(HashProgress)>& progress,
+                                                const std::atomic<bool>& cancelled);
+
+/// Piece length of a torrent of that many bytes. The list of hashes grows with the square root of the content, as where
+/// libtorrent chooses; fixed here, because the info-hash depends on it.
+std::uint32_t piece_length_of(std::uint64_t bytes);
+
+}  // namespace rondo::peer

@@ -1,0 +1,311 @@
+// The life of jobs, what comes in from libtorrent, and the end of it all. The steps of a fetch are in lt_fetch.cpp.
+#include "peer/transfer/lt_transfer.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <future>
+#include <libtorrent/alert.hpp>
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_status.hpp>
+#include <string>
+#include <thread>
+
+#include "dht/base/assert.hpp"
+#include "dht/base/display.hpp"
+#include "peer/transfer/errors.hpp"
+#include "peer/transfer/limits.hpp"
+
+namespace rondo::peer {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+std::uint64_t count(std::int64_t value) { return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0)); }
+
+bool same(const TransferProgress& a, const TransferProgress& b) {
+  return a.done == b.done && a.down_per_second == b.down_per_second && a.up_per_second == b.up_per_second &&
+         a.uploaded == b.uploaded && a.peers == b.peers;
+}
+
+/// Passes the progress of a task on, not more often than anyone can see.
+auto throttled(std::function<void(HashProgress)> report) {
+  return [report = std::move(report), last = SteadyClock::time_point{}](HashProgress progress) mutable {
+    const auto now = SteadyClock::now();
+    if (progress.done != progress.total && now - last < limits::kHashProgressPeriod) return;
+    last = now;
+    report(progress);
+  };
+}
+
+}  // namespace
+
+LtTransfer::LtTransfer(const TransferConfig& config, ListeningSession listening, Closure wake)
+    : config_(config),
+      inbox_(std::make_shared<Inbox>(std::move(wake))),
+      session_(std::move(listening.session)),
+      port_(listening.port) {
+  session_->set_alert_notify([inbox = inbox_] { inbox->poke(); });
+  ticker_ = std::make_unique<Ticker>(limits::kProgressPeriod, [session = session_.get(), busy = busy_] {
+    if (*busy) session->post_torrent_updates(lt::torrent_handle::query_accurate_download_counters);
+  });
+}
+
+LtTransfer::~LtTransfer() { shutdown(); }
+
+// --- jobs -----------------------------------------------------------------------------------------------------------
+
+LtTransfer::Job& LtTransfer::new_job(JobId id, Step step) {
+  RONDO_ASSERT(session_ != nullptr && find(id) == nullptr);
+  auto job = std::make_unique<Job>();
+  job->id = id;
+  job->step = step;
+  *busy_ = true;
+  return *jobs_.emplace(id, std::move(job)).first->second;
+}
+
+LtTransfer::Job* LtTransfer::find(JobId id) {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+LtTransfer::Job* LtTransfer::find_live(JobId id) {
+  Job* job = find(id);
+  return job == nullptr || job->ending ? nullptr : job;
+}
+
+LtTransfer::Job* LtTransfer::find(const lt::torrent_handle& handle) {
+  for (const auto& [id, job] : jobs_)
+    if (job->handle == handle && handle != lt::torrent_handle()) return job.get();
+  return nullptr;
+}
+
+void LtTransfer::emit(const Job& job, decltype(TransferEvent::what) what) {
+  if (!job.ending) events_.push_back({job.id, std::move(what)});
+}
+
+void LtTransfer::fail(Job& job, TransferError error) {
+  emit(job, JobFailed{std::move(error)});
+  end(job);
+}
+
+void LtTransfer::end(Job& job) {
+  if (job.ending) return;
+  job.ending = true;
+  *job.cancelled = true;
+  job.after_removal = nullptr;
+  continue_end(job);
+}
+
+void LtTransfer::continue_end(Job& job) {
+  if (job.task || job.adding || job.removing) return;
+  if (job.handle != lt::torrent_handle()) return remove_torrent(job, nullptr);
+  if (job.staging) {
+    // Removing what was downloaded can take a while.
+    return run_task(
+        job, [staging = std::move(job.staging)]() mutable { return staging.reset(), Done{}; }, [](Job&, Done) {});
+  }
+  jobs_.erase(job.id);
+  *busy_ = !jobs_.empty();
+}
+
+void LtTransfer::add_torrent(Job& job, lt::add_torrent_params params) {
+  params.userdata = lt::client_data_t(&job);
+  params.peers = job.peers;
+  job.adding = true;
+  session_->async_add_torrent(std::move(params));
+}
+
+void LtTransfer::remove_torrent(Job& job, Closure after) {
+  job.removing = true;
+  job.after_removal = std::move(after);
+  session_->remove_torrent(job.handle);
+}
+
+// --- the port -------------------------------------------------------------------------------------------------------
+
+void LtTransfer::share(JobId id, CreateRequest request) {
+  Job& job = new_job(id, Step::kHashing);
+  job.is_share = true;
+  const auto report = throttled([this, id, inbox = inbox_](HashProgress progress) {
+    inbox->post([this, id, progress] {
+      if (const Job* found = find(id)) emit(*found, progress);
+    });
+  });
+  run_task(
+      job,
+      [request = std::move(request), report, cancelled = job.cancelled] {
+        return make_torrent(request, report, *cancelled);
+      },
+      [this](Job& found, Result<MadeTorrent, TransferError> made) {
+        if (!made) return fail(found, made.error());
+        found.loaded = std::move(made->loaded);
+        found.torrent_file = std::move(made->file);
+        seed(found);
+      });
+}
+
+void LtTransfer::seed(Job& job) {
+  lt::add_torrent_params params = std::move(job.loaded->params);
+  apply_policy(params, config_);
+  // Pieces are verified when first asked for, so a file that changed is not served. Upload mode, because libtorrent
+  // would else mend the changed file with what others have: the user's own file.
+  params.flags |= lt::torrent_flags::seed_mode | lt::torrent_flags::upload_mode;
+  job.step = Step::kSeeding;
+  add_torrent(job, std::move(params));
+}
+
+void LtTransfer::connect_peer(JobId id, const Endpoint& peer) {
+  Job* job = find_live(id);
+  if (job == nullptr || !is_usable(peer)) return;
+  remember_peer(*job, to_lt(peer));
+  if (!job->handle.is_valid() || job->removing) return;
+  // Without the flag that says "uTP": TCP wherever a peer is reachable.
+  job->handle.connect_peer(to_lt(peer), {}, {});
+}
+
+void LtTransfer::remember_peer(Job& job, const lt::tcp::endpoint& peer) {
+  const bool known = std::find(job.peers.begin(), job.peers.end(), peer) != job.peers.end();
+  if (!known && job.peers.size() < limits::kRememberedPeers) job.peers.push_back(peer);
+}
+
+void LtTransfer::cancel(JobId id) {
+  if (Job* job = find_live(id)) end(*job);
+}
+
+std::vector<TransferEvent> LtTransfer::drain() {
+  if (!session_) return {};
+  for (const Closure& closure : inbox_->take()) closure();
+  std::vector<lt::alert*> alerts;
+  session_->pop_alerts(&alerts);
+  for (lt::alert* alert : alerts) on_alert(*alert);
+  return std::exchange(events_, {});
+}
+
+void LtTransfer::shutdown() {
+  if (!session_) return;
+  const auto deadline = SteadyClock::now() + limits::kShutdownTime;
+  ticker_.reset();
+  for (const auto& [id, job] : jobs_) *job->cancelled = true;
+  inbox_->close();
+  tasks_.finish(deadline);
+  lt::session_proxy ending = session_->abort();
+  session_.reset();
+  // The proxy's destructor waits for libtorrent's threads, and those for whatever they wait for.
+  std::promise<void> ended;
+  auto waiting = ended.get_future();
+  std::thread([proxy = std::move(ending), done = std::move(ended)]() mutable {
+    proxy = lt::session_proxy();
+    done.set_value();
+  }).detach();
+  waiting.wait_until(deadline);
+  // Nobody writes any more: the staging folders go with their jobs.
+  jobs_.clear();
+  events_.clear();
+}
+
+// --- from libtorrent ------------------------------------------------------------------------------------------------
+
+void LtTransfer::on_alert(lt::alert& alert) {
+  if (const auto* added = lt::alert_cast<lt::add_torrent_alert>(&alert)) return on_added(*added);
+  if (const auto* removed = lt::alert_cast<lt::torrent_removed_alert>(&alert)) return on_removed(removed->handle);
+  if (const auto* status = lt::alert_cast<lt::state_update_alert>(&alert)) return on_status(*status);
+  const auto* of_torrent = dynamic_cast<const lt::torrent_alert*>(&alert);
+  if (of_torrent == nullptr) return;
+  Job* job = find(of_torrent->handle);
+  if (job != nullptr && !job->ending && !job->removing) on_alert_of(*job, alert);
+}
+
+void LtTransfer::on_alert_of(Job& job, lt::alert& alert) {
+  if (const auto* failed = lt::alert_cast<lt::file_error_alert>(&alert)) return on_file_error(job, *failed);
+  if (const auto* failed = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_torrent_error(job, *failed);
+  if (const auto* saved = lt::alert_cast<lt::save_resume_data_alert>(&alert)) return on_resume_data(job, *saved);
+  if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return on_flushed(job);
+  if (lt::alert_cast<lt::metadata_received_alert>(&alert) != nullptr && job.step == Step::kMetadata)
+    return job.handle.save_resume_data(lt::torrent_handle::save_info_dict);
+  if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr && job.step == Step::kDownloading) {
+    // The files need not be on disk yet.
+    job.step = Step::kFlushing;
+    job.handle.flush_cache();
+  }
+}
+
+void LtTransfer::on_added(const lt::add_torrent_alert& alert) {
+  // Jobs outlive their torrent's adding.
+  Job& job = *alert.params.userdata.get<Job>();
+  job.adding = false;
+  if (alert.error) {
+    const bool duplicate = alert.error == lt::errors::duplicate_torrent;
+    if (!job.ending && duplicate)
+      return fail(job, {TransferErrc::kBusy, "this content is being shared or fetched here already"});
+    if (!job.ending) return fail(job, {TransferErrc::kBadTorrent, display(alert.error.message())});
+    return continue_end(job);
+  }
+  job.handle = alert.handle;
+  if (job.ending) return continue_end(job);
+  for (const lt::tcp::endpoint& peer : job.peers) job.handle.connect_peer(peer, {}, {});
+  if (job.step == Step::kSeeding && job.is_share)
+    emit(job, Seeding{job.loaded->content, std::move(job.torrent_file), job.loaded->notes});
+}
+
+void LtTransfer::on_removed(const lt::torrent_handle& handle) {
+  Job* job = find(handle);
+  if (job == nullptr) return;
+  job->handle = lt::torrent_handle();
+  job->removing = false;
+  if (job->ending) return continue_end(*job);
+  if (const Closure after = std::exchange(job->after_removal, nullptr)) after();
+}
+
+void LtTransfer::on_file_error(Job& job, const lt::file_error_alert& alert) {
+  // A download that is complete has been handed over; whoever moves it away then ends its seeding.
+  if (!job.is_share && job.step == Step::kSeeding) return end(job);
+  if (job.is_share)
+    return fail(job, {TransferErrc::kUnreadable, "can't read " + display(alert.filename()) + " any more: " +
+                                                     display(alert.error.message()) + "; it is not shared any longer"});
+  // libtorrent names files by the staging folder's handle, which tells nobody anything.
+  fail(job, *error_of(alert.error.value(), "write the download in", job.into));
+}
+
+void LtTransfer::on_torrent_error(Job& job, const lt::torrent_error_alert& alert) {
+  if (alert.error == lt::errors::duplicate_torrent)
+    return fail(job, {TransferErrc::kBusy, "this content is being shared or fetched here already"});
+  fail(job, {TransferErrc::kBadTorrent, "this torrent can't be used: " + display(alert.error.message())});
+}
+
+void LtTransfer::on_status(const lt::state_update_alert& alert) {
+  for (const lt::torrent_status& status : alert.status) {
+    Job* job = find(status.handle);
+    if (job == nullptr || !job->loaded) continue;
+    TransferProgress progress;
+    progress.total = job->loaded->content.bytes;
+    progress.done = job->is_share ? progress.total : std::min(count(status.total_wanted_done), progress.total);
+    progress.down_per_second = count(status.download_payload_rate);
+    progress.up_per_second = count(status.upload_payload_rate);
+    progress.uploaded = count(status.total_payload_upload);
+    progress.peers = static_cast<std::uint32_t>(std::max(status.num_peers, 0));
+    report(*job, progress);
+  }
+  for (const auto& [id, job] : jobs_)
+    if (job->step == Step::kDownloading && job->progress) report(*job, *job->progress);
+}
+
+void LtTransfer::report(Job& job, const TransferProgress& progress) {
+  const bool expected = job.step == Step::kDownloading || (job.is_share && job.step == Step::kSeeding);
+  if (!expected) return;
+  const auto now = SteadyClock::now();
+  const bool silent = !job.progress || now - job.reported >= limits::kProgressAtLeast;
+  if (job.progress && same(*job.progress, progress) && !(silent && job.step == Step::kDownloading)) return;
+  job.progress = progress;
+  job.reported = now;
+  emit(job, progress);
+}
+
+Result<std::unique_ptr<Transfer>, TransferError> make_transfer(const TransferConfig& config,
+                                                               std::function<void()> wake) {
+  auto listening = start_session(config);
+  if (!listening) return Failure{listening.error()};
+  return std::unique_ptr<Transfer>(std::make_unique<LtTransfer>(config, std::move(*listening), std::move(wake)));
+}
+
+}  // namespace rondo::peer

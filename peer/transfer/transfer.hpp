@@ -1,0 +1,181 @@
+// The port to the bytes: torrents are made, seeded and fetched behind it. libtorrent is the only implementation
+// (lt_transfer.cpp); tests of the layers above use a fake.
+//
+// Threading: every method is called from one thread, the protocol thread, and returns at once. Work goes on in threads
+// that end inside the implementation; results wait inside until drain(). `wake` (given at construction) may be called
+// from any thread, and says that drain() has something.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dht/base/bytes.hpp"
+#include "dht/base/endpoint.hpp"
+#include "dht/base/result.hpp"
+#include "dht/base/ring_id.hpp"
+
+namespace rondo::peer {
+
+/// One share or one fetch; chosen by the caller, unique for the life of the session.
+using JobId = std::uint32_t;
+
+/// Why a job ended without success; the command line turns it into an exit code (docs/exit-codes.md).
+enum class TransferErrc : std::uint8_t {
+  kNotFound,    // no such path
+  kUnreadable,  // permission or I/O error on our own files
+  kEmpty,       // nothing to share
+  kBadTorrent,  // malformed, hostile or over a limit
+  kExists,      // the target is there already
+  kDiskFull,
+  kDenied,      // the target cannot be written
+  kBusy,        // another process fetches the same content to the same place
+  kListen,      // the TCP port is taken
+  kInternal,
+};
+
+struct TransferError {
+  TransferErrc code = TransferErrc::kInternal;
+  /// One sentence: what, where, what to do. Raw names inside it have gone through display().
+  std::string sentence;
+};
+
+struct TransferConfig {
+  /// Where to listen for TCP peers. Port 0 lets the system choose. One endpoint a family.
+  std::vector<Endpoint> listen;
+  /// Nothing but connect_peer finds peers: no LSD, PEX, trackers, `x.pe`, web seeds.
+  bool only_ring = false;
+  /// Local service discovery (BEP 14). Off with only_ring.
+  bool lan = true;
+};
+
+struct ContentFile {
+  /// Relative to the folder that `name` is placed in (so it begins with `name`), '/' between folders, names as they
+  /// will be on disk (already sanitised).
+  std::string path;
+  std::uint64_t size = 0;
+  bool executable = false;
+};
+
+/// What a torrent holds. `info_hash` is the ring key: the v1 hash, or the first 20 bytes of the v2 hash for pure v2.
+struct Content {
+  RingId info_hash;
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::vector<ContentFile> files;
+  bool has_v1 = true;
+  bool has_v2 = false;
+  /// Zeros without has_v2. Together with `info_hash` it makes the magnet link of a hybrid.
+  std::array<std::uint8_t, 32> info_hash_v2{};
+};
+
+struct CreateRequest {
+  std::vector<std::filesystem::path> paths;
+  /// Default: the last component of the path; needed for several paths, else "first name and N more".
+  std::optional<std::string> name;
+  /// Hybrid v1+v2 instead of v1 without pad files.
+  bool hybrid = false;
+};
+
+/// A magnet link, already parsed.
+struct Magnet {
+  RingId info_hash;
+  std::optional<std::array<std::uint8_t, 32>> info_hash_v2;
+  bool has_v1 = true;
+  std::string name;
+  /// `x.rondo`: entry points of the ring.
+  std::vector<Endpoint> entry_points;
+  /// `x.pe`: peers. Ignored with only_ring.
+  std::vector<Endpoint> peers;
+  std::vector<std::string> trackers;
+};
+
+/// btih hex or base32, btmh; the sentence says what is wrong with anything else.
+Result<Magnet> parse_magnet(const std::string& text);
+/// With `x.rondo` entry points and display name, percent-encoded.
+std::string format_magnet(const Magnet& magnet);
+/// Nothing but a hash: a link without quotes, whose rest the shell took at the first '&', looks like this. Messages
+/// about a ring or peers not found say so.
+bool is_bare(const Magnet& magnet);
+
+struct FetchRequest {
+  /// A magnet, or the bytes of a .torrent file.
+  std::variant<Magnet, Bytes> source;
+  /// The folder into which `name` is placed; made when missing.
+  std::filesystem::path into;
+};
+
+// --- events ---------------------------------------------------------------------------------------------------------
+
+struct HashProgress {
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+};
+/// The torrent is made and being seeded.
+struct Seeding {
+  Content content;
+  Bytes torrent_file;
+  /// Left out, and why: symbolic links, sockets, empty folders (bounded; the count is exact).
+  std::vector<std::string> notes;
+};
+/// The list of files is known and nothing is written yet; accept() goes on.
+struct MetadataReady {
+  Content content;
+  /// What will differ from the sharer's files: names changed for safety, symbolic links left out.
+  std::vector<std::string> notes{};
+};
+struct TransferProgress {
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+  std::uint64_t down_per_second = 0;
+  std::uint64_t up_per_second = 0;
+  std::uint64_t uploaded = 0;
+  std::uint32_t peers = 0;
+};
+/// Every byte is verified, flushed to disk and in its place.
+struct Fetched {
+  Content content;
+  std::filesystem::path path;
+};
+struct JobFailed {
+  TransferError error;
+};
+
+struct TransferEvent {
+  JobId job = 0;
+  std::variant<HashProgress, Seeding, MetadataReady, TransferProgress, Fetched, JobFailed> what;
+};
+
+class Transfer {
+ public:
+  virtual ~Transfer() = default;
+
+  /// Hashes and then seeds. Events: HashProgress*, Seeding, TransferProgress*; or JobFailed.
+  virtual void share(JobId job, CreateRequest request) = 0;
+  /// Events: MetadataReady, after accept() TransferProgress*, Fetched; or JobFailed at any point.
+  virtual void fetch(JobId job, FetchRequest request) = 0;
+  /// Begins the download of a fetch whose MetadataReady was seen.
+  virtual void accept(JobId job) = 0;
+  /// Offers a peer to a job. Unknown jobs are ignored; repeated offers are harmless.
+  virtual void connect_peer(JobId job, const Endpoint& peer) = 0;
+  /// Ends a job. A fetch that is not complete leaves nothing behind: its staging folder is removed.
+  virtual void cancel(JobId job) = 0;
+  /// The TCP port that peers reach, 0 while not listening.
+  [[nodiscard]] virtual std::uint16_t listen_port() const = 0;
+  /// Events since the last call, oldest first.
+  virtual std::vector<TransferEvent> drain() = 0;
+  /// Cancels what is left and waits for threads, at most 5 s.
+  virtual void shutdown() = 0;
+};
+
+/// Fails with kListen when the port is taken.
+Result<std::unique_ptr<Transfer>, TransferError> make_transfer(const TransferConfig& config,
+                                                               std::function<void()> wake);
+
+}  // namespace rondo::peer
