@@ -74,8 +74,9 @@ void FingerFixer::on_ping(Turn& turn, const Endpoint& endpoint, bool answered) {
 void FingerFixer::choose(Turn& turn) {
   const auto& endpoints = core_.rpc.endpoints();
   const auto cost = [&](const Contact& contact) {
-    return endpoints.unanswered(contact.endpoint) > 0 ? Duration::max()
-                                                      : endpoints.round_trip(contact.endpoint).value_or(Duration::max());
+    return endpoints.unanswered(contact.endpoint) > 0
+               ? Duration::max()
+               : endpoints.round_trip(contact.endpoint).value_or(Duration::max());
   };
   const auto best = std::min_element(candidates_.begin(), candidates_.end(),
                                      [&](const Contact& a, const Contact& b) { return cost(a) < cost(b); });

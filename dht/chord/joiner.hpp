@@ -3,7 +3,8 @@
 // 1. Greet: ping entry points until members answer; they report our endpoint as they see it. On a public address our
 //    place must be one of its 8 ids, tried in random order; on a private one it is the id kept on disk.
 //    An observed public endpoint that is not one of our interfaces means a NAT: we stay a client and try again later.
-// 2. Look up the owner of our own id. A live owner with that very id elsewhere: the next id, or (8 taken) stay a client.
+// 2. Look up the owner of our own id. A live owner with that very id elsewhere: the next id, or (8 taken) stay a
+// client.
 // 3. Ask the member m that precedes us for its list, in one exchange; if we still fall between m and its list[0], the
 //    list is copied whole, predecessor := m, and we are a member; else look up again.
 // Failures are retried for ever with back-off. Until step 3 we answer `ping` only: a ring that still lists us from an

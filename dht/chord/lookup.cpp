@@ -1,6 +1,7 @@
 #include "dht/chord/lookup.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "dht/base/limits.hpp"
 #include "dht/chord/interval.hpp"
@@ -12,8 +13,9 @@ Lookup::Lookup(const Contact& self, const RingId& target, LookupKind kind, std::
 
 Duration Lookup::limits_time() { return limits::kLookupTime; }
 
-void Lookup::seed(const wire::FindSuccessorReply& own_knowledge) {
+void Lookup::seed(const wire::FindSuccessorReply& own_knowledge, std::vector<Contact> reserve) {
   if (own_knowledge.covers) {
+    reserve_ = std::move(reserve);
     add_claim(self_, 0, own_knowledge);
     return;
   }
@@ -29,8 +31,8 @@ Lookup::Candidate* Lookup::find_candidate(const Endpoint& endpoint) {
 }
 
 Lookup::Check* Lookup::find_check(const Endpoint& endpoint) {
-  const auto at = std::find_if(checks_.begin(), checks_.end(),
-                               [&](const Check& check) { return check.who.endpoint == endpoint; });
+  const auto at =
+      std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) { return check.who.endpoint == endpoint; });
   return at == checks_.end() ? nullptr : &*at;
 }
 
@@ -73,15 +75,20 @@ void Lookup::add_claim(const Contact& holder, unsigned hop, const wire::FindSucc
 std::vector<Lookup::Request> Lookup::next_requests() {
   std::vector<Request> requests;
   if (finished()) return requests;
-  auto in_flight = static_cast<std::size_t>(std::count_if(
-      candidates_.begin(), candidates_.end(), [](const Candidate& candidate) { return candidate.state == State::kAsked; }));
+  auto in_flight =
+      static_cast<std::size_t>(std::count_if(candidates_.begin(), candidates_.end(), [](const Candidate& candidate) {
+        return candidate.state == State::kAsked;
+      }));
   const Claim* claim = best_claim();
+  if (claim == nullptr)
+    for (const Contact& contact : std::exchange(reserve_, {})) add_candidate(contact, 1);
   while (in_flight < alpha_ && steps_.size() < limits::kLookupRequests) {
     Candidate* next = nullptr;
     for (Candidate& candidate : candidates_) {
       if (candidate.state != State::kNew) continue;
       if (claim != nullptr && !nearer(candidate, claim->holder.id)) continue;
-      if (next == nullptr || (candidate.who.id && (!next->who.id || nearer(candidate, *next->who.id)))) next = &candidate;
+      if (next == nullptr || (candidate.who.id && (!next->who.id || nearer(candidate, *next->who.id))))
+        next = &candidate;
     }
     if (next == nullptr) break;
     ask(requests, *next);
@@ -163,8 +170,10 @@ void Lookup::on_failure(const Endpoint& endpoint, bool check, CallFailure failur
 
 const Lookup::Claim* Lookup::best_claim() const {
   const Claim* best = nullptr;
-  for (const Claim& claim : claims_)
+  for (const Claim& claim : claims_) {
+    if (kind_ == LookupKind::kOwner && all_checks_failed(claim)) continue;
     if (best == nullptr || distance(claim.holder.id, target_) < distance(best->holder.id, target_)) best = &claim;
+  }
   return best;
 }
 
@@ -184,7 +193,8 @@ bool Lookup::routing_over() const {
 std::optional<Contact> Lookup::live_owner(const Claim& claim) const {
   for (const Contact& contact : claim.contacts) {
     if (contact == self_) return contact;
-    const auto at = std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) { return check.who == contact; });
+    const auto at =
+        std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) { return check.who == contact; });
     if (at == checks_.end() || at->state == State::kAsked) return std::nullopt;
     if (at->state == State::kAnswered) return contact;
   }
@@ -201,9 +211,9 @@ bool Lookup::all_checks_failed(const Claim& claim) const {
 
 bool Lookup::finished() const {
   const Claim* claim = best_claim();
-  if (claim == nullptr) return routing_over();
+  if (claim == nullptr) return routing_over() && reserve_.empty();
   if (kind_ == LookupKind::kRead) return true;
-  return settled(*claim) && (live_owner(*claim) || all_checks_failed(*claim));
+  return settled(*claim) && live_owner(*claim);
 }
 
 LookupResult Lookup::result(Instant now) const {
@@ -217,11 +227,12 @@ LookupResult Lookup::result(Instant now) const {
   if (!finished()) {
     result.failure = LookupFailure::kTimedOut;
   } else if (claim == nullptr) {
-    result.failure = candidates_.empty() ? LookupFailure::kNoContacts : LookupFailure::kNoAnswer;
+    result.failure = !claims_.empty()      ? LookupFailure::kNoOwner
+                     : candidates_.empty() ? LookupFailure::kNoContacts
+                                           : LookupFailure::kNoAnswer;
   } else {
     result.hops = claim->hop;
     result.owner = kind_ == LookupKind::kRead ? std::optional(claim->contacts.front()) : live_owner(*claim);
-    if (!result.owner) result.failure = LookupFailure::kNoOwner;
     if (claim->first_hand) result.predecessor = claim->holder;
   }
   if (!result.owner || claim == nullptr) return result;

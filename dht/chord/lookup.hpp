@@ -6,6 +6,7 @@
 // - kRead ends at the first claim: it needs replicas, not the owner.
 // - kOwner goes on until no live contact between the claimant and the target is left to ask, so that the claim comes
 //   from the owner's predecessor whenever that answers; then the claimed owner must answer a ping, else the next entry.
+//   A claim of which nobody lives is forgotten: the next best one counts, or routing goes on.
 // Rationale: membership is decided by the predecessor's list[0] (DESIGN 2 "Right, incorrect, failed"); a claim from
 // farther back may miss a newcomer.
 // Attackers: a lying answerer can end a read with false contacts; disjoint paths and density checks are not here yet.
@@ -26,7 +27,8 @@ class Lookup {
   Lookup(const Contact& self, const RingId& target, LookupKind kind, std::size_t alpha, Instant now);
 
   /// What we know ourselves: route() of a member; its contacts are hop 1, its claim is hop 0.
-  void seed(const wire::FindSuccessorReply& own_knowledge);
+  /// `reserve`: contacts that precede the target, for the case that nobody whom our claim names lives.
+  void seed(const wire::FindSuccessorReply& own_knowledge, std::vector<Contact> reserve = {});
   /// An entry point of which only the address is known.
   void seed(const Endpoint& entry_point);
 
@@ -94,6 +96,7 @@ class Lookup {
   std::size_t alpha_;
   Instant started_;
   std::vector<Candidate> candidates_;
+  std::vector<Contact> reserve_;
   std::vector<Claim> claims_;
   std::vector<Check> checks_;
   std::vector<LookupStep> steps_;

@@ -14,7 +14,8 @@ namespace rondo::dht {
 enum class LookupKind : std::uint8_t {
   /// Ends at the first answer whose successor list covers the key: low latency, replicas good enough to read from.
   kRead,
-  /// Goes on until the owner's predecessor has named the owner first-hand and the owner has answered: for writes, joins.
+  /// Goes on until the owner's predecessor has named the owner first-hand and the owner has answered: for writes,
+  /// joins.
   kOwner,
 };
 

@@ -27,7 +27,8 @@ void LookupTable::start(Turn& turn, const RingId& target, LookupKind kind, Looku
   const std::size_t alpha = whom == LookupFor::kFinger ? 1 : core_.config.alpha;
   Lookup lookup(core_.ring.self(), target, kind, alpha, turn.now);
   if (core_.role == Role::kMember)
-    lookup.seed(route(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kStepContacts));
+    lookup.seed(route(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kStepContacts),
+                preceding(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kStepContacts));
   else
     for (std::size_t i = 0; i < std::min(kEntryPoints, core_.remembered.size()); ++i)
       lookup.seed(core_.remembered[core_.remembered.size() - 1 - i]);
@@ -36,8 +37,8 @@ void LookupTable::start(Turn& turn, const RingId& target, LookupKind kind, Looku
 }
 
 LookupTable::Running* LookupTable::find(std::uint32_t number) {
-  const auto at = std::find_if(running_.begin(), running_.end(),
-                               [&](const Running& running) { return running.number == number; });
+  const auto at =
+      std::find_if(running_.begin(), running_.end(), [&](const Running& running) { return running.number == number; });
   return at == running_.end() ? nullptr : &*at;
 }
 

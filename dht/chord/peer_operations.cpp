@@ -28,8 +28,7 @@ void PeerOperations::get_peers(Turn& turn, OperationId operation, const RingId& 
   begin(turn, std::move(fresh));
 }
 
-void PeerOperations::announce(Turn& turn, OperationId operation, const RingId& key, std::uint16_t port,
-                              bool withdraw) {
+void PeerOperations::announce(Turn& turn, OperationId operation, const RingId& key, std::uint16_t port, bool withdraw) {
   Operation fresh;
   fresh.number = operation;
   fresh.key = key;
@@ -67,8 +66,8 @@ void PeerOperations::on_lookup(Turn& turn, OperationId number, const LookupResul
 
 /// How many replicas should have answered or be about to.
 std::size_t PeerOperations::wanted(const Operation& operation) const {
-  const auto answered = static_cast<std::size_t>(
-      std::count(operation.states.begin(), operation.states.end(), State::kAnswered));
+  const auto answered =
+      static_cast<std::size_t>(std::count(operation.states.begin(), operation.states.end(), State::kAnswered));
   const bool found = !operation.peers.empty();
   if (operation.writing || (answered >= kReadReplicas && !found)) return operation.replicas.size();
   return std::min(kReadReplicas, operation.replicas.size());
@@ -76,9 +75,10 @@ std::size_t PeerOperations::wanted(const Operation& operation) const {
 
 void PeerOperations::ask_more(Turn& turn, Operation& operation) {
   for (std::size_t i = 0; i < operation.states.size(); ++i) {
-    const auto busy = static_cast<std::size_t>(
-        std::count_if(operation.states.begin(), operation.states.end(),
-                      [](State state) { return state == State::kAsked || state == State::kAnswered; }));
+    const auto busy =
+        static_cast<std::size_t>(std::count_if(operation.states.begin(), operation.states.end(), [](State state) {
+          return state == State::kAsked || state == State::kAnswered;
+        }));
     if (busy >= wanted(operation)) return;
     if (operation.states[i] == State::kNew) ask(turn, operation, i);
   }
@@ -92,8 +92,8 @@ void PeerOperations::ask(Turn& turn, Operation& operation, std::size_t index) {
   }
   operation.states[index] = State::kAsked;
   if (operation.writing)
-    core_.call(turn, replica, wire::AnnouncePeer{operation.key, operation.port, operation.withdraw},
-               Purpose::kAnnounce, operation.number);
+    core_.call(turn, replica, wire::AnnouncePeer{operation.key, operation.port, operation.withdraw}, Purpose::kAnnounce,
+               operation.number);
   else
     core_.call(turn, replica, wire::GetPeers{operation.key}, Purpose::kGetPeers, operation.number);
 }
@@ -175,8 +175,8 @@ void PeerOperations::finish_if_done(Turn& turn, OperationId number) {
     turn.out.events.push_back(
         Announced{number, std::move(operation->lookup), std::move(operation->replicas), count(State::kAnswered)});
   else
-    turn.out.events.push_back(PeersRead{number, std::move(operation->lookup), std::move(operation->replicas),
-                                        std::move(operation->peers)});
+    turn.out.events.push_back(
+        PeersRead{number, std::move(operation->lookup), std::move(operation->replicas), std::move(operation->peers)});
   std::erase_if(operations_, [&](const Operation& other) { return other.number == number; });
 }
 

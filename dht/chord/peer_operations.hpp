@@ -2,8 +2,8 @@
 //
 // Reading: kRead lookup, then R = 3 replicas at once; one that is slow or fails is replaced by the next. Done when 3
 // have answered and somebody was found; with no peer among them all are asked, for a newcomer among the replicas may
-// hold nothing yet; then the replicas are looked up once more, as kOwner: the first answer may have been stale or short.
-// Writing: kOwner lookup, then all 8 replicas; a publisher refreshes at half of limits::kAnnouncementTtl.
+// hold nothing yet; then the replicas are looked up once more, as kOwner: the first answer may have been stale or
+// short. Writing: kOwner lookup, then all 8 replicas; a publisher refreshes at half of limits::kAnnouncementTtl.
 // When the node itself is a replica it reads and writes its own store.
 #pragma once
 

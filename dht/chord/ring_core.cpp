@@ -37,8 +37,7 @@ RingCore::RingCore(ChordConfig settings, const Contact& self, Rng& random)
   rpc.set_sender(self.id, true);
 }
 
-void RingCore::call(Turn& turn, const Callee& to, wire::QueryBody body, Purpose purpose, std::uint32_t id,
-                    int tries) {
+void RingCore::call(Turn& turn, const Callee& to, wire::QueryBody body, Purpose purpose, std::uint32_t id, int tries) {
   rpc.call(turn.now, to, std::move(body), {static_cast<std::uint8_t>(purpose), id}, turn.out, turn.events, tries);
 }
 

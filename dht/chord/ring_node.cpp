@@ -44,11 +44,8 @@ void RingNode::on_deadline(Instant now, RingOutbox& out) {
   Turn turn{now, out, events};
   if (core_.rpc.next_deadline() <= now) core_.rpc.on_deadline(now, out, events);
   settle(turn);
-  if (alone_at_ <= now && core_.role != Role::kMember) {
-    joiner_.stop();
-    core_.become({id_for(core_.ring.self().endpoint), core_.ring.self().endpoint}, Role::kMember);
-    become_member(turn, "serving alone: no other node of the ring answered");
-  }
+  if (alone_at_ <= now && core_.role != Role::kMember)
+    serve_alone(turn, "serving alone: no other node of the ring answered");
   if (joiner_.next_deadline() <= now) joiner_.on_deadline(turn);
   if (stabilizer_.next_deadline() <= now) stabilizer_.on_deadline(turn);
   if (fingers_.next_deadline() <= now) fingers_.on_deadline(turn);
@@ -140,9 +137,7 @@ void RingNode::on_failed(Turn& turn, const CallFailed& failure) {
 
 void RingNode::on_lookup_done(Turn& turn, LookupDone& done) {
   switch (done.whom) {
-    case LookupFor::kUser:
-      turn.out.events.push_back(LookupFinished{done.reference, std::move(done.result)});
-      break;
+    case LookupFor::kUser: turn.out.events.push_back(LookupFinished{done.reference, std::move(done.result)}); break;
     case LookupFor::kJoin: joiner_.on_lookup(turn, done.result); break;
     case LookupFor::kFinger: fingers_.on_lookup(turn, done.reference, done.result); break;
     case LookupFor::kGetPeers:
@@ -155,8 +150,7 @@ void RingNode::join(Instant now, JoinOptions options, RingOutbox& out) {
   Turn turn{now, out, events};
   join_options_ = std::move(options);
   wants_membership_ = true;
-  if (join_options_.alone_after)
-    alone_at_ = core_.remembered.empty() ? now : now + *join_options_.alone_after;
+  if (join_options_.alone_after) alone_at_ = core_.remembered.empty() ? now : now + *join_options_.alone_after;
   begin_join(turn);
   settle(turn);
 }
@@ -168,6 +162,13 @@ RingId RingNode::id_for(const Endpoint& endpoint) {
 
 void RingNode::begin_join(Turn& turn) {
   if (wants_membership_) joiner_.start(turn, private_id_, join_options_.local);
+}
+
+void RingNode::serve_alone(Turn& turn, std::string reason) {
+  joiner_.stop();
+  const Endpoint endpoint = core_.ring.self().endpoint;
+  core_.become({id_for(endpoint), endpoint}, Role::kMember);
+  become_member(turn, std::move(reason));
 }
 
 void RingNode::become_member(Turn& turn, std::string reason) {

@@ -33,8 +33,8 @@ struct JoinOptions {
 
 class RingNode {
  public:
-  /// Starts as a client. `self.id` is the id that it will have on private addresses; `self.endpoint` the bound endpoint,
-  /// with a best guess for the address when bound to all. `rng` must outlive the node.
+  /// Starts as a client. `self.id` is the id that it will have on private addresses; `self.endpoint` the bound
+  /// endpoint, with a best guess for the address when bound to all. `rng` must outlive the node.
   RingNode(const ChordConfig& config, const Contact& self, Rng& rng, Instant now);
 
   RingNode(const RingNode&) = delete;
@@ -81,6 +81,7 @@ class RingNode {
   void on_answered(Turn& turn, const CallAnswered& answer);
   void on_failed(Turn& turn, const CallFailed& failure);
   void on_lookup_done(Turn& turn, LookupDone& done);
+  void serve_alone(Turn& turn, std::string reason);
   void become_member(Turn& turn, std::string reason);
   void begin_join(Turn& turn);
   RingId id_for(const Endpoint& endpoint);

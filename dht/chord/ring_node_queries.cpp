@@ -36,6 +36,10 @@ void RingNode::on_query(Turn& turn, const Endpoint& from, const wire::Query& que
   if (proven) core_.rpc.on_proven_query(turn.now, from);
   if (query.header.read_only && core_.role == Role::kMember) stabilizer_.on_client_at(turn, from);
   const wire::Method method = wire::method_of(query.body);
+  if (query.token && !proven) {  // it was not padded for an answer; and after our restart all tokens are stale
+    refuse(turn, from, query, wire::ErrorCode::kBadToken, budget);
+    return;
+  }
   if (core_.role != Role::kMember && method != wire::Method::kPing) {
     refuse(turn, from, query, wire::ErrorCode::kNotAMember, budget);
     return;
@@ -107,8 +111,7 @@ wire::ReplyBody RingNode::on_neighbors(const wire::Neighbors& body) {
   return reply;
 }
 
-std::optional<wire::ReplyBody> RingNode::on_announce(Turn& turn, const Contact& asker,
-                                                     const wire::AnnouncePeer& body) {
+std::optional<wire::ReplyBody> RingNode::on_announce(Turn& turn, const Contact& asker, const wire::AnnouncePeer& body) {
   Endpoint peer = asker.endpoint;
   peer.port = body.port;
   if (body.withdraw) {

@@ -17,7 +17,8 @@ wire::FindSuccessorReply covered_by_list(const ZaveRing& ring, std::size_t first
   for (std::size_t i = first; i < entries.size(); ++i) answer.contacts.push_back(entries[i]);
   if (ring.successors().complete()) {
     answer.contacts.push_back(ring.self());
-    answer.contacts.insert(answer.contacts.end(), entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(first));
+    answer.contacts.insert(answer.contacts.end(), entries.begin(),
+                           entries.begin() + static_cast<std::ptrdiff_t>(first));
   }
   if (answer.contacts.size() > limit) answer.contacts.resize(limit);
   return answer;
@@ -31,8 +32,10 @@ wire::FindSuccessorReply covered_by_self(const ZaveRing& ring, const std::option
   return answer;
 }
 
-wire::FindSuccessorReply preceding(const ZaveRing& ring, const FingerTable& fingers, const EndpointTable& endpoints,
-                                   const RingId& target, std::size_t limit) {
+}  // namespace
+
+std::vector<Contact> preceding(const ZaveRing& ring, const FingerTable& fingers, const EndpointTable& endpoints,
+                               const RingId& target, std::size_t limit) {
   std::vector<Contact> known;
   const auto consider = [&](const Contact& contact) {
     if (between(ring.self().id, contact.id, target)) known.push_back(contact);
@@ -48,10 +51,8 @@ wire::FindSuccessorReply preceding(const ZaveRing& ring, const FingerTable& fing
   });
   known.erase(std::unique(known.begin(), known.end()), known.end());
   if (known.size() > limit) known.resize(limit);
-  return {false, std::nullopt, std::move(known)};
+  return known;
 }
-
-}  // namespace
 
 wire::FindSuccessorReply route(const ZaveRing& ring, const FingerTable& fingers, const EndpointTable& endpoints,
                                const RingId& target, std::size_t limit) {
@@ -64,7 +65,7 @@ wire::FindSuccessorReply route(const ZaveRing& ring, const FingerTable& fingers,
       return covered_by_list(ring, i, limit);
   if (list.complete())
     return covered_by_self(ring, list.empty() ? std::nullopt : std::optional(list.entries().back()), limit);
-  return preceding(ring, fingers, endpoints, target, limit);
+  return {false, std::nullopt, preceding(ring, fingers, endpoints, target, limit)};
 }
 
 }  // namespace rondo::dht

@@ -16,4 +16,8 @@ namespace rondo::dht {
 wire::FindSuccessorReply route(const ZaveRing& ring, const FingerTable& fingers, const EndpointTable& endpoints,
                                const RingId& target, std::size_t limit);
 
+/// The contacts that precede the target, nearest to it first, as in the second form.
+std::vector<Contact> preceding(const ZaveRing& ring, const FingerTable& fingers, const EndpointTable& endpoints,
+                               const RingId& target, std::size_t limit);
+
 }  // namespace rondo::dht

@@ -49,15 +49,23 @@ void Stabilizer::begin_round(Turn& turn) {
   last_round_ = turn.now;
   next_round_ = turn.now + core_.rng.jitter(period_, kJitter);
   if (asked_head_ || candidate_) return;  // the last round's question is still open
-  const StabilizeStep step = core_.ring.begin_stabilize();
-  const auto* ask = std::get_if<AskCandidate>(&step);
-  if (ask == nullptr) return;
   if (core_.ring.successors().empty()) {
-    if (!predecessor_dead_) follow(turn, step);
+    if (const auto candidate = rescue_candidate()) follow(turn, AskCandidate{*candidate});
+    if (!core_.ring.successors().complete()) schedule_within(turn, core_.config.stabilize_again);
     return;
   }
-  asked_head_ = ask->candidate;
-  core_.call(turn, ask->candidate, wire::Neighbors{known_list_}, Purpose::kStabilize);
+  const Contact head = core_.ring.successors().head();
+  asked_head_ = head;
+  core_.call(turn, head, wire::Neighbors{known_list_}, Purpose::kStabilize);
+}
+
+/// Whom to ask when the list is empty. Alone in a complete ring that is the predecessor, who has just found us.
+std::optional<Contact> Stabilizer::rescue_candidate() const {
+  if (!core_.ring.successors().complete()) {
+    const auto& fingers = core_.fingers.entries();  // in ring order: the first is the nearest
+    if (!fingers.empty()) return fingers.front().contact;
+  }
+  return living_predecessor();
 }
 
 void Stabilizer::follow(Turn& turn, const StabilizeStep& step) {
@@ -267,7 +275,8 @@ Instant Stabilizer::next_deadline() const {
 }
 
 bool Stabilizer::isolated() const {
-  return running_ && core_.ring.successors().empty() && !core_.ring.successors().complete();
+  const SuccessorList& list = core_.ring.successors();
+  return running_ && list.empty() && !list.complete() && !rescue_candidate();
 }
 
 }  // namespace rondo::dht

@@ -11,6 +11,10 @@
 // limits::kDeadSpan, and never while our own outage is suspected; the first unanswered try of any call to it starts the
 // count at once. "Not a member", and another id at its endpoint, are finished verdicts. Entries behind list[0] are not
 // judged: they leave with the list that replaces ours.
+//
+// Outside the proof: when more than r successors died at once the list is empty. The member then stays one (its leaving
+// would take its own predecessors' last entry) and takes the nearest finger, else its predecessor, as its candidate; from
+// there stabilize walks back, predecessor by predecessor, to the true successor.
 #pragma once
 
 #include <optional>
@@ -41,7 +45,8 @@ class Stabilizer {
   void on_deadline(Turn& turn);
   [[nodiscard]] Instant next_deadline() const;
 
-  /// Every successor was lost and the ring was larger than the list: we must join again.
+  /// Every successor was lost though the ring was larger than the list, and no finger or predecessor is left to find
+  /// the way back with: we must join again.
   [[nodiscard]] bool isolated() const;
   [[nodiscard]] Duration period() const { return period_; }
   /// The predecessor that others are told of: none while ours is known to be dead.
@@ -57,6 +62,7 @@ class Stabilizer {
   };
 
   void begin_round(Turn& turn);
+  [[nodiscard]] std::optional<Contact> rescue_candidate() const;
   void follow(Turn& turn, const StabilizeStep& step);
   void successor_answered(Turn& turn, const CallAnswered& answer);
   void candidate_answered(Turn& turn, const CallAnswered& answer);

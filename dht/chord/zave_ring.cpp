@@ -29,12 +29,6 @@ StabilizeStep ZaveRing::notify_head() const {
   return NotifySuccessor{successors_.head()};
 }
 
-StabilizeStep ZaveRing::begin_stabilize() const {
-  if (!successors_.empty()) return AskCandidate{successors_.head()};
-  if (predecessor_) return AskCandidate{*predecessor_};
-  return Rest{};
-}
-
 StabilizeStep ZaveRing::successor_alive(const Contact& s, const ToldList& list,
                                         const std::optional<Contact>& its_predecessor) {
   if (successors_.empty() || successors_.head() != s) return Rest{};
@@ -51,8 +45,8 @@ StabilizeStep ZaveRing::successor_dead(const Contact& s) {
 }
 
 StabilizeStep ZaveRing::candidate_alive(const Contact& candidate, const ToldList& list) {
-  const bool wanted = successors_.empty() ? candidate.id != self_.id
-                                          : between(self_.id, candidate.id, successors_.head().id);
+  const bool wanted =
+      successors_.empty() ? candidate.id != self_.id : between(self_.id, candidate.id, successors_.head().id);
   if (!wanted) return Rest{};
   successors_.replace(candidate, list);
   return notify_head();

@@ -5,10 +5,10 @@
 // State: predecessor (none only in a node that has never had one) and a successor list of r entries.
 // Operations, each with at most one remote query:
 //   Join(j)      at a member m that j falls behind: copy m's whole list in one exchange, predecessor := m.
-//   StabilizeFromSuccessor(t)    s = list[0]. Dead: drop it, the tail's place stays empty, notify the new list[0]. Live:
-//                list := [s] + s.list, *replacing*; if s.predecessor lies between t and s, go on with it, else notify s.
-//   StabilizeFromPredecessor(t)  c = that predecessor, only while list[0] is unchanged: dead: keep the list, notify
-//                list[0]. Live: list := [c] + c.list, notify c.
+//   StabilizeFromSuccessor(t)    s = list[0]. Dead: drop it, the tail's place stays empty, notify the new list[0].
+//                Live: list := [s] + s.list, *replacing*; if s.predecessor lies between t and s, go on with it, else
+//   notify s. StabilizeFromPredecessor(t)  c = that predecessor, only while list[0] is unchanged: dead: keep the list,
+//                notify list[0]. Live: list := [c] + c.list, notify c.
 //   Rectify(n, x)  on notify from x: adopt x if it lies between the predecessor and n; else the predecessor must be
 //                asked, and only its death lets x take its place. The predecessor is never set to none.
 //
@@ -38,9 +38,9 @@ struct Rest {};
 using StabilizeStep = std::variant<Rest, NotifySuccessor, AskCandidate>;
 
 enum class Rectified : std::uint8_t {
-  kAdopted,          // the notifier is the predecessor now
-  kAlready,          // it was before
-  kAskPredecessor,   // ask the predecessor; if it is dead, call predecessor_dead(notifier)
+  kAdopted,         // the notifier is the predecessor now
+  kAlready,         // it was before
+  kAskPredecessor,  // ask the predecessor; if it is dead, call predecessor_dead(notifier)
 };
 
 class ZaveRing {
@@ -58,9 +58,6 @@ class ZaveRing {
   /// Join: false, and nothing changed, when m does not straddle us (any more).
   [[nodiscard]] bool join(const Contact& m, const ToldList& list);
 
-  /// How stabilize begins: whom to ask for predecessor and list. None: we are alone and know nobody. A member alone is
-  /// its own successor, so its own predecessor is the candidate.
-  [[nodiscard]] StabilizeStep begin_stabilize() const;
   /// `s` must be the head that was asked; an answer of an earlier head is ignored (Rest).
   [[nodiscard]] StabilizeStep successor_alive(const Contact& s, const ToldList& list,
                                               const std::optional<Contact>& its_predecessor);

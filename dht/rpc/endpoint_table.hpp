@@ -3,8 +3,8 @@
 // Round trips follow RFC 6298 (mean + 4 x deviation, doubling per try) with a floor that fits a LAN. Rhea et al.
 // (USENIX ATC'04) measured that per-peer time-outs are what keeps lookups fast under churn.
 //
-// Bounded by limits::kKnownEndpoints; the endpoint unheard for longest goes first. Who invents endpoints cannot fill it:
-// an entry is made by our own requests only.
+// Bounded by limits::kKnownEndpoints; the endpoint unheard for longest goes first. Who invents endpoints cannot fill
+// it: an entry is made by our own requests only.
 #pragma once
 
 #include <cstdint>

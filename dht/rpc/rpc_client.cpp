@@ -120,7 +120,7 @@ void RpcClient::on_error(Instant now, const Endpoint& from, const wire::Error& e
   if (code == wire::ErrorCode::kBadToken && !at->token_refused) {
     endpoints_.forget_token(from);
     at->token_refused = true;
-    restart(now, *at, true, out);
+    restart(now, *at, wire::needs_token(wire::method_of(at->body)), out);
     return;
   }
   const bool not_a_member = code == wire::ErrorCode::kNotAMember;

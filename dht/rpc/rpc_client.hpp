@@ -1,8 +1,8 @@
 // The asking side of the ring's RPC: transactions, retransmission, tokens.
 //
-// A call is at-least-once: limits::kTries tries, each twice as long as the one before, then it fails as kTimedOut, which
-// means "outcome unknown": every method is idempotent, so a caller may repeat it. After the first unanswered try the
-// caller is told (CallSlow) so that it can ask somebody else meanwhile; the call goes on listening.
+// A call is at-least-once: limits::kTries tries, each twice as long as the one before, then it fails as kTimedOut,
+// which means "outcome unknown": every method is idempotent, so a caller may repeat it. After the first unanswered try
+// the caller is told (CallSlow) so that it can ask somebody else meanwhile; the call goes on listening.
 //
 // An answer counts only from the endpoint that was asked, with the call's transaction id (64 random bits; the last byte
 // is mixed with the try's number, so that each answer is matched to its own try and Karn's ambiguity does not arise).
@@ -45,10 +45,10 @@ struct Callee {
 
 enum class CallFailure : std::uint8_t {
   kTimedOut,
-  kNotAMember,   // it answered that it is joining, leaving or a client
-  kOtherNode,    // somebody with another id lives there now
-  kRefused,      // any other error answer
-  kOverloaded,   // limits::kTransactions of ours are in flight
+  kNotAMember,  // it answered that it is joining, leaving or a client
+  kOtherNode,   // somebody with another id lives there now
+  kRefused,     // any other error answer
+  kOverloaded,  // limits::kTransactions of ours are in flight
 };
 
 struct CallAnswered {

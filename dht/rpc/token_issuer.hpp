@@ -1,8 +1,8 @@
 // Tokens prove that an asker receives at the address that it sends from (BEP 5; amplification rule of DESIGN 2).
 //
-// Token = first 8 bytes of HMAC-SHA256(secret, address, port). Secrets rotate every limits::kTokenRotation and two live,
-// so a token is good for one to two rotations. Nothing is stored per asker. An attacker who cannot read what we send to
-// an address can only guess 64 bits.
+// Token = first 8 bytes of HMAC-SHA256(secret, address, port). Secrets rotate every limits::kTokenRotation and two
+// live, so a token is good for one to two rotations. Nothing is stored per asker. An attacker who cannot read what we
+// send to an address can only guess 64 bits.
 #pragma once
 
 #include <array>

@@ -60,9 +60,8 @@ void PeerStore::evict_first_expiring_key() {
   const auto last_breath = [](const auto& entry) {
     return std::max_element(entry.second.begin(), entry.second.end(), kByExpiry)->expires;
   };
-  const auto victim = std::min_element(keys_.begin(), keys_.end(), [&](const auto& a, const auto& b) {
-    return last_breath(a) < last_breath(b);
-  });
+  const auto victim = std::min_element(keys_.begin(), keys_.end(),
+                                       [&](const auto& a, const auto& b) { return last_breath(a) < last_breath(b); });
   if (victim == keys_.end()) return;
   for (const Announcement& announcement : victim->second) count_down(announcement.peer);
   keys_.erase(victim);

@@ -111,7 +111,8 @@ void LtTransfer::continue_end(Job& job) {
 
 void LtTransfer::add_torrent(Job& job, lt::add_torrent_params params) {
   params.userdata = lt::client_data_t(&job);
-  params.peers = job.peers;
+  // Resumed when its peers are known to it, which has it connect at once: see boost().
+  params.flags |= lt::torrent_flags::paused;
   job.adding = true;
   session_->async_add_torrent(std::move(params));
 }
@@ -162,6 +163,18 @@ void LtTransfer::connect_peer(JobId id, const Endpoint& peer) {
   if (!job->handle.is_valid() || job->removing) return;
   // Without the flag that says "uTP": TCP wherever a peer is reachable.
   job->handle.connect_peer(to_lt(peer), {}, {});
+  // Peers come in batches: the boost waits for the last of this one.
+  if (!std::exchange(job->boosted, true))
+    inbox_->post([this, id] {
+      if (const Job* found = find_live(id)) boost(*found);
+    });
+}
+
+void LtTransfer::boost(const Job& job) {
+  if (!job.handle.is_valid() || job.removing) return;
+  // libtorrent connects to new peers once a second, but at once when a torrent is resumed.
+  job.handle.pause();
+  job.handle.resume();
 }
 
 void LtTransfer::remember_peer(Job& job, const lt::tcp::endpoint& peer) {
@@ -189,13 +202,13 @@ void LtTransfer::shutdown() {
   for (const auto& [id, job] : jobs_) *job->cancelled = true;
   inbox_->close();
   tasks_.finish(deadline);
-  lt::session_proxy ending = session_->abort();
+  // The proxy's destructor (not its assignment) waits for libtorrent's threads, and those for whatever they wait for.
+  auto ending = std::make_unique<lt::session_proxy>(session_->abort());
   session_.reset();
-  // The proxy's destructor waits for libtorrent's threads, and those for whatever they wait for.
   std::promise<void> ended;
   auto waiting = ended.get_future();
   std::thread([proxy = std::move(ending), done = std::move(ended)]() mutable {
-    proxy = lt::session_proxy();
+    proxy.reset();
     done.set_value();
   }).detach();
   waiting.wait_until(deadline);
@@ -244,6 +257,8 @@ void LtTransfer::on_added(const lt::add_torrent_alert& alert) {
   job.handle = alert.handle;
   if (job.ending) return continue_end(job);
   for (const lt::tcp::endpoint& peer : job.peers) job.handle.connect_peer(peer, {}, {});
+  job.boosted = !job.peers.empty();
+  job.handle.resume();
   if (job.step == Step::kSeeding && job.is_share)
     emit(job, Seeding{job.loaded->content, std::move(job.torrent_file), job.loaded->notes});
 }

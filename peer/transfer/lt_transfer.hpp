@@ -65,6 +65,8 @@ class LtTransfer final : public Transfer {
     bool task = false;
     bool adding = false;
     bool removing = false;
+    /// The torrent in the session has had its first peers, and its one boost.
+    bool boosted = false;
     Cancelled cancelled = std::make_shared<std::atomic<bool>>(false);
     lt::torrent_handle handle;
     /// What to do once libtorrent has let go of the torrent.
@@ -112,6 +114,8 @@ class LtTransfer final : public Transfer {
   }
   void add_torrent(Job& job, lt::add_torrent_params params);
   void remove_torrent(Job& job, Closure after);
+  /// Has libtorrent connect to the peers it knows without waiting for its next second.
+  static void boost(const Job& job);
 
   void seed(Job& job);
   void start_metadata(Job& job, const Magnet& magnet);

@@ -36,7 +36,7 @@ PLACES = [
     ("peer/transfer/lt_", LIBTORRENT),
     ("openssl/", r"dht/base/[^/]*\.cpp|peer/(identity|transfer)/[^/]*\.cpp"),
     ("CLI/", r"cli/[^/]*\.cpp"),
-    ("nlohmann/", r"cli/.*\.cpp"),
+    ("nlohmann/", r"(cli|peer/control)/[^/]*\.cpp"),
     ("gtest/", r"tests/.*"),
     ("gmock/", r"tests/.*"),
     ("rapidcheck", r"tests/.*"),

@@ -78,8 +78,8 @@ void MemoryRing::transmit(std::size_t from, const dht::Send& send) {
   ++datagrams_sent;
   const Endpoint source = nodes_[from].self.endpoint;
   if (filter && !filter(source, send.to, send.message)) return;
-  const auto to = std::find_if(nodes_.begin(), nodes_.end(),
-                               [&](const Node& node) { return node.self.endpoint == send.to; });
+  const auto to =
+      std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.self.endpoint == send.to; });
   if (to == nodes_.end()) return;
   const auto message = std::make_shared<const dht::wire::Message>(send.message);
   const int copies = link_rng_.unit() < link.duplication ? 2 : 1;
@@ -159,9 +159,8 @@ bool MemoryRing::matches_truth(std::size_t depth, std::string* why) const {
     return false;
   };
   std::vector<std::size_t> order = members();
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return nodes_[a].machine->self().id < nodes_[b].machine->self().id;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return nodes_[a].machine->self().id < nodes_[b].machine->self().id; });
   const std::size_t n = order.size();
   for (std::size_t at = 0; at < n; ++at) {
     const dht::ZaveRing& ring = nodes_[order[at]].machine->ring();

@@ -70,6 +70,7 @@ class MemoryRing {
   /// May drop or alter what is on its way: return false to drop.
   std::function<bool(const Endpoint& from, const Endpoint& to, const dht::wire::Message&)> filter;
   LinkModel link;
+  auto& debug_events() { return events_; }
 
  private:
   struct Node {
@@ -83,9 +84,7 @@ class MemoryRing {
     std::size_t to = 0;
     Endpoint from;
     std::shared_ptr<const dht::wire::Message> message;  // null: a timer
-    friend bool operator>(const Arrival& a, const Arrival& b) {
-      return a.at != b.at ? a.at > b.at : a.order > b.order;
-    }
+    friend bool operator>(const Arrival& a, const Arrival& b) { return a.at != b.at ? a.at > b.at : a.order > b.order; }
   };
 
   std::unique_ptr<dht::RingNode> make_machine(const Contact& self);
