@@ -77,8 +77,10 @@ void Console::error(const control::ApiError& error) {
   const bool red = terminal_.color;
   err_ << (red ? "\x1b[1;31mrondo:\x1b[0m " : "rondo: ") << error.sentence << '\n';
   err_.flush();
-  json(control::error_json(error));
+  json_error(error);
 }
+
+void Console::json_error(const control::ApiError& error) { json(control::error_json(error)); }
 
 void Console::ask(const std::string& question) {
   end_progress();

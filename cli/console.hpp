@@ -45,6 +45,8 @@ class Console {
   void say(const std::string& line);
   /// Always printed, and an event with --json.
   void error(const control::ApiError& error);
+  /// Only the event; the sentence was printed elsewhere.
+  void json_error(const control::ApiError& error);
   /// A question on the terminal, without line break.
   void ask(const std::string& question);
 

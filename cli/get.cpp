@@ -116,7 +116,7 @@ class GetCommand {
 
   void show_searching() {
     const auto time = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_);
-    console_.status("looking for peers, " + elapsed_text(std::max<std::chrono::milliseconds>(time, 10s)));
+    console_.status("looking for peers, " + std::to_string(time.count()) + " s");
   }
 
   /// The node goes on while somebody thinks: its events are taken as they come.

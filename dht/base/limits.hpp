@@ -38,6 +38,8 @@ inline constexpr Duration kMinTimeout = 100ms;
 inline constexpr Duration kMaxTimeout = 4s;
 /// Before the first sample (RFC 6298 says 1 s).
 inline constexpr Duration kFirstTimeout = 1s;
+/// The least that a stranger gets once we know what is typical: a node across the world must not look slow.
+inline constexpr Duration kStrangerTimeout = 300ms;
 /// Requests in flight of one node. A request beyond it fails at once as `overloaded`.
 inline constexpr std::size_t kTransactions = 512;
 /// Endpoints whose round trip and token we remember; the one unheard for longest is forgotten.

@@ -14,8 +14,8 @@ Lookup::Lookup(const Contact& self, const RingId& target, LookupKind kind, std::
 Duration Lookup::limits_time() { return limits::kLookupTime; }
 
 void Lookup::seed(const wire::FindSuccessorReply& own_knowledge, std::vector<Contact> reserve) {
+  reserve_ = std::move(reserve);
   if (own_knowledge.covers) {
-    reserve_ = std::move(reserve);
     add_claim(self_, 0, own_knowledge);
     return;
   }
@@ -80,7 +80,10 @@ std::vector<Lookup::Request> Lookup::next_requests() {
         return candidate.state == State::kAsked;
       }));
   const Claim* claim = best_claim();
-  if (claim == nullptr)
+  const bool stuck = claim == nullptr && in_flight == 0 &&
+                     std::none_of(candidates_.begin(), candidates_.end(),
+                                  [](const Candidate& candidate) { return candidate.state == State::kNew; });
+  if (stuck)
     for (const Contact& contact : std::exchange(reserve_, {})) add_candidate(contact, 1);
   while (in_flight < alpha_ && steps_.size() < limits::kLookupRequests) {
     Candidate* next = nullptr;
@@ -104,14 +107,15 @@ void Lookup::ask(std::vector<Request>& requests, Candidate& candidate) {
   requests.push_back({candidate.who, false});
 }
 
-/// The first claimed contact that is not known to be dead is asked whether it lives, while routing may still go on.
+/// The first claimed contact that is not known to be dead is asked whether it lives, while routing may still go on; when
+/// it is slow, the next one is asked as well, so that a row of dead nodes costs one long wait and not many.
 void Lookup::request_checks(std::vector<Request>& requests) {
   const Claim* claim = best_claim();
   if (claim == nullptr) return;
   for (const Contact& contact : claim->contacts) {
     if (contact == self_) return;
     const Check* known = find_check(contact.endpoint);
-    if (known != nullptr && known->state == State::kFailed) continue;
+    if (known != nullptr && (known->state == State::kFailed || known->state == State::kSlow)) continue;
     if (known == nullptr && steps_.size() < limits::kLookupRequests) {
       checks_.push_back({contact, claim->hop + 1, State::kAsked});
       steps_.push_back({contact.endpoint, contact.id, claim->hop + 1, StepOutcome::kWaiting, true, {}});
@@ -153,8 +157,10 @@ void Lookup::on_check(const Contact& from, bool read_only, Duration round_trip) 
 
 void Lookup::on_slow(const Endpoint& endpoint, bool check) {
   ++timeouts_;
-  if (check) return;
-  if (Candidate* candidate = find_candidate(endpoint); candidate != nullptr && candidate->state == State::kAsked)
+  if (check) {
+    if (Check* known = find_check(endpoint); known != nullptr && known->state == State::kAsked)
+      known->state = State::kSlow;
+  } else if (Candidate* candidate = find_candidate(endpoint); candidate != nullptr && candidate->state == State::kAsked)
     candidate->state = State::kSlow;
 }
 
@@ -195,7 +201,7 @@ std::optional<Contact> Lookup::live_owner(const Claim& claim) const {
     if (contact == self_) return contact;
     const auto at =
         std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) { return check.who == contact; });
-    if (at == checks_.end() || at->state == State::kAsked) return std::nullopt;
+    if (at == checks_.end() || at->state == State::kAsked || at->state == State::kSlow) return std::nullopt;
     if (at->state == State::kAnswered) return contact;
   }
   return std::nullopt;

@@ -27,7 +27,7 @@ class Lookup {
   Lookup(const Contact& self, const RingId& target, LookupKind kind, std::size_t alpha, Instant now);
 
   /// What we know ourselves: route() of a member; its contacts are hop 1, its claim is hop 0.
-  /// `reserve`: contacts that precede the target, for the case that nobody whom our claim names lives.
+  /// `reserve`: more contacts that precede the target, for the case that nobody whom these lead to lives.
   void seed(const wire::FindSuccessorReply& own_knowledge, std::vector<Contact> reserve = {});
   /// An entry point of which only the address is known.
   void seed(const Endpoint& entry_point);

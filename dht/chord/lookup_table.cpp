@@ -28,7 +28,7 @@ void LookupTable::start(Turn& turn, const RingId& target, LookupKind kind, Looku
   Lookup lookup(core_.ring.self(), target, kind, alpha, turn.now);
   if (core_.role == Role::kMember)
     lookup.seed(route(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kStepContacts),
-                preceding(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kStepContacts));
+                preceding(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kLookupCandidates));
   else
     for (std::size_t i = 0; i < std::min(kEntryPoints, core_.remembered.size()); ++i)
       lookup.seed(core_.remembered[core_.remembered.size() - 1 - i]);

@@ -337,7 +337,8 @@ OperationId UdpDriver::get_peers(const RingId& key) {
 }
 OperationId UdpDriver::announce(const RingId& key, std::uint16_t port, bool withdraw) {
   RONDO_ASSERT(port != 0);
-  return impl_->run([&](Instant now, RingOutbox& out) { return impl_->node().announce(now, key, port, withdraw, out); });
+  return impl_->run(
+      [&](Instant now, RingOutbox& out) { return impl_->node().announce(now, key, port, withdraw, out); });
 }
 
 }  // namespace rondo::dht

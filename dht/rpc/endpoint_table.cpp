@@ -37,10 +37,16 @@ EndpointTable::Entry& EndpointTable::find_or_make(const Endpoint& endpoint) {
   return *entries_.insert(at, entry);
 }
 
+Duration EndpointTable::base_timeout(const Entry& entry) {
+  return std::max<Duration>(Duration(entry.mean_us + 4 * entry.deviation_us), limits::kMinTimeout);
+}
+
 Duration EndpointTable::timeout(const Endpoint& endpoint, int attempt) const {
   Duration base = limits::kFirstTimeout;
   if (const Entry* entry = find(endpoint); entry != nullptr && entry->mean_us > 0)
-    base = std::max<Duration>(Duration(entry->mean_us + 4 * entry->deviation_us), limits::kMinTimeout);
+    base = base_timeout(*entry);
+  else if (typical_ > Duration::zero())
+    base = std::clamp<Duration>(3 * typical_, limits::kStrangerTimeout, limits::kFirstTimeout);
   return std::min<Duration>(base * (1 << std::min(attempt, 8)), limits::kMaxTimeout);
 }
 
@@ -85,6 +91,8 @@ void EndpointTable::on_heard(const Endpoint& endpoint, Instant now, Duration sam
     entry.deviation_us += (std::abs(us - entry.mean_us) - entry.deviation_us) / 4;
     entry.mean_us = std::max(1, entry.mean_us + (us - entry.mean_us) / 8);
   }
+  const Duration timeout = base_timeout(entry);
+  typical_ = typical_ == Duration::zero() ? timeout : typical_ + (timeout - typical_) / 16;
   entry.unanswered = 0;
   entry.token = token;
   entry.has_token = true;

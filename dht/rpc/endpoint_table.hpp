@@ -19,7 +19,8 @@ namespace rondo::dht {
 
 class EndpointTable {
  public:
-  /// Time-out of try number `attempt` (0 for the first) to this endpoint.
+  /// Time-out of try number `attempt` (0 for the first) to this endpoint. A stranger gets three times what is typical of
+  /// the endpoints that we know, within limits::kStrangerTimeout and kFirstTimeout.
   [[nodiscard]] Duration timeout(const Endpoint& endpoint, int attempt) const;
   /// Smoothed round trip, if one was measured.
   [[nodiscard]] std::optional<Duration> round_trip(const Endpoint& endpoint) const;
@@ -61,7 +62,10 @@ class EndpointTable {
   [[nodiscard]] Entry* find(const Endpoint& endpoint);
   Entry& find_or_make(const Endpoint& endpoint);
 
+  static Duration base_timeout(const Entry& entry);
+
   std::vector<Entry> entries_;  // sorted by endpoint
+  Duration typical_{};          // moving average of the time-outs of those that answered; zero before the first
 };
 
 }  // namespace rondo::dht

@@ -73,7 +73,7 @@ void set_transport(settings_pack& pack) {
   // With the default of 8 slots the ninth peer of a lone sharer waits for its turn.
   pack.set_int(settings_pack::unchoke_slots_limit, -1);
   // A sharer that was restarted is tried again soon.
-  pack.set_int(settings_pack::min_reconnect_time, 2);
+  pack.set_int(settings_pack::min_reconnect_time, 1);
   pack.set_int(settings_pack::max_failcount, 20);
 }
 

@@ -2,6 +2,7 @@
 #include "peer/transfer/lt_transfer.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <future>
 #include <libtorrent/alert.hpp>
@@ -236,6 +237,12 @@ void LtTransfer::on_alert_of(Job& job, lt::alert& alert) {
   if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return on_flushed(job);
   if (lt::alert_cast<lt::metadata_received_alert>(&alert) != nullptr && job.step == Step::kMetadata)
     return job.handle.save_resume_data(lt::torrent_handle::save_info_dict);
+  if (lt::alert_cast<lt::hash_failed_alert>(&alert) != nullptr) {
+    // Wrong data is asked for again, and who sends it twice is banned: nothing to do, but for a full disk.
+    const bool full = job.step == Step::kDownloading && job.staging->disk_is_full();
+    if (full) fail(job, *error_of(ENOSPC, "write the download in", job.into));
+    return;
+  }
   if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr && job.step == Step::kDownloading) {
     // The files need not be on disk yet.
     job.step = Step::kFlushing;

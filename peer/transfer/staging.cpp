@@ -29,6 +29,8 @@ using Problem = std::optional<TransferError>;
 /// A staging folder can vanish between making and locking when its last owner removes it; this often, at most.
 constexpr int kTries = 10;
 
+constexpr std::uint64_t kFewBlocks = 64 * 1024;
+
 bool exists(int folder, const std::string& name) {
   struct ::stat info {};
   return ::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
@@ -126,6 +128,12 @@ std::string Staging::path() const {
   std::string by_handle = "/proc/self/fd/" + std::to_string(staging_.get());
   // Without /proc the plain path has to do.
   return ::access(by_handle.c_str(), F_OK) == 0 ? by_handle : (into_ / folder_).string();
+}
+
+bool Staging::disk_is_full() const {
+  struct ::statvfs disk {};
+  if (::fstatvfs(staging_.get(), &disk) != 0 || disk.f_blocks == 0) return false;
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < kFewBlocks;
 }
 
 Problem Staging::finish_file(const ContentFile& file) const {

@@ -38,6 +38,10 @@ class Staging {
   /// The path of the staging folder for code that wants paths. Good while this object lives.
   [[nodiscard]] std::string path() const;
 
+  /// The disk has no room left for more than a few blocks. A last short write can fail without libtorrent noticing (it
+  /// happens when the file is closed), and then shows as a piece that fails its hash over and over.
+  [[nodiscard]] bool disk_is_full() const;
+
   /// REQUIRES: everything but empty files is written. Moves it to its place and gives that place.
   Result<std::filesystem::path, TransferError> place(const Content& content);
 

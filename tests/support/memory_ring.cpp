@@ -116,6 +116,7 @@ void MemoryRing::step() {
   }
   node.machine->check_invariants();
   deliver(arrival.to, out);
+  if (after_each) after_each();
 }
 
 void MemoryRing::run_for(Duration duration) {
@@ -185,6 +186,28 @@ bool MemoryRing::every_list_lives() const {
                          [&](std::size_t j) { return nodes_[j].machine->self() == entry; });
     });
   });
+}
+
+std::size_t MemoryRing::principals() const {
+  const std::vector<std::size_t> living = members();
+  return static_cast<std::size_t>(std::count_if(living.begin(), living.end(), [&](std::size_t p) {
+    const RingId& place = nodes_[p].machine->self().id;
+    return std::none_of(living.begin(), living.end(), [&](std::size_t m) {
+      RingId before = nodes_[m].machine->self().id;
+      for (const Contact& entry : nodes_[m].machine->ring().successors().entries()) {
+        if (dht::between(before, place, entry.id)) return true;
+        before = entry.id;
+      }
+      return false;
+    });
+  }));
+}
+
+bool MemoryRing::may_fail(std::size_t node) {
+  auto spared = std::move(nodes_[node].machine);
+  const bool allowed = every_list_lives() && principals() > config_.successors;
+  nodes_[node].machine = std::move(spared);
+  return allowed;
 }
 
 template <class Wanted>

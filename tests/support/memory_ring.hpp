@@ -59,6 +59,12 @@ class MemoryRing {
   [[nodiscard]] bool one_ordered_ring(std::string* why = nullptr) const;
   /// Zave's I1: every member's list holds a live member (or it is alone and complete).
   [[nodiscard]] bool every_list_lives() const;
+  /// Zave's principals: members that nobody's list skips. I2 wants at least r + 1 of them.
+  [[nodiscard]] std::size_t principals() const;
+  /// Would this failure stay inside Zave's assumptions: every list keeps a live entry, r + 1 principals remain?
+  [[nodiscard]] bool may_fail(std::size_t node);
+  /// Called after every event of the run.
+  std::function<void()> after_each;
 
   dht::LookupResult look_up(std::size_t from, const RingId& key, dht::LookupKind kind);
   dht::Announced announce(std::size_t from, const RingId& key, std::uint16_t port, bool withdraw = false);
@@ -70,7 +76,6 @@ class MemoryRing {
   /// May drop or alter what is on its way: return false to drop.
   std::function<bool(const Endpoint& from, const Endpoint& to, const dht::wire::Message&)> filter;
   LinkModel link;
-  auto& debug_events() { return events_; }
 
  private:
   struct Node {

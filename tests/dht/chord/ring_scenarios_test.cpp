@@ -142,8 +142,7 @@ TEST(RingScenario, slow_contact_is_skipped_by_a_lookup_but_stays_in_the_ring) {
   const Contact silent = ring.node(6).self();
   ring.filter = [&](const Endpoint&, const Endpoint& to, const dht::wire::Message& message) {
     const auto* query = std::get_if<dht::wire::Query>(&message);
-    return to != silent.endpoint || query == nullptr ||
-           !std::holds_alternative<dht::wire::FindSuccessor>(query->body);
+    return to != silent.endpoint || query == nullptr || !std::holds_alternative<dht::wire::FindSuccessor>(query->body);
   };
   int found = 0;
   for (int i = 0; i < 100; ++i) {

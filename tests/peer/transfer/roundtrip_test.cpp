@@ -184,6 +184,7 @@ TEST_F(Roundtrip, links_pipes_sockets_and_empty_folders_are_left_out_and_said) {
 
 TEST_F(Roundtrip, the_info_hash_depends_on_names_contents_and_x_bits_only) {
   make_tree(from_ / "x" / "tree");
+  fs::create_directories(from_ / "y");
   fs::copy(from_ / "x" / "tree", from_ / "y" / "tree", fs::copy_options::recursive);
   for (const auto& entry : fs::recursive_directory_iterator(from_ / "y"))
     fs::last_write_time(entry.path(), fs::file_time_type(std::chrono::seconds(1)));
