@@ -92,7 +92,8 @@ class GetCommand {
 
   void operator()(const control::Fetched& event) {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
-    const double rate = static_cast<double>(event.content.bytes) * 1000 / static_cast<double>(std::max(time, 1ms).count());
+    const double rate =
+        static_cast<double>(event.content.bytes) * 1000 / static_cast<double>(std::max(time, 1ms).count());
     console_.say("fetched and verified: " + count_text(event.content.files.size(), "file") + ", " +
                  size_text(event.content.bytes) + " in " + elapsed_text(time) + " (" + rate_text(rate) + ")");
     console_.result(display(event.path.native()));

@@ -52,7 +52,8 @@ Result<Bytes, ApiError> read_file(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     if (errno == ENOENT)
-      return refuse(Code::kNotFound, "there is no file " + name + ", and it is no magnet link (magnet:?xt=urn:btih:...)");
+      return refuse(Code::kNotFound,
+                    "there is no file " + name + ", and it is no magnet link (magnet:?xt=urn:btih:...)");
     return refuse(code_of(errno), "can't open " + name + ": " + std::strerror(errno));
   }
   struct stat status {};

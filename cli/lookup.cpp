@@ -99,7 +99,8 @@ int wait_for_answer(Conversation& conversation, control::RequestId request, std:
     if (const auto* failed = std::get_if<control::Failed>(&event->body)) return fail(console, failed->error);
     if (control::is_final(event->body)) break;
   }
-  const std::string sentence = "the ring gave no answer within " + count_text(static_cast<std::uint64_t>(patience.count()), "second");
+  const std::string sentence =
+      "the ring gave no answer within " + count_text(static_cast<std::uint64_t>(patience.count()), "second");
   return fail(console, {Code::kTimedOut, sentence});
 }
 

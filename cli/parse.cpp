@@ -115,8 +115,7 @@ Failure<UsageError> unknown_verb(const std::string& word) {
 // --- splitting --------------------------------------------------------------------------------------------------------
 
 void add_option(CLI::App& app, const OptionRow& row, RawOptions& raw) {
-  const std::string names =
-      (row.short_name.empty() ? "" : std::string(row.short_name) + ",") + std::string(row.name);
+  const std::string names = (row.short_name.empty() ? "" : std::string(row.short_name) + ",") + std::string(row.name);
   std::visit(
       [&](auto member) {
         auto& target = raw.*member;
@@ -221,7 +220,8 @@ class Interpreter {
   }
 
   std::string several_words_advice() const {
-    return is_magnet(raw_.words.front()) ? "put the link in single quotes: the shell takes & and blanks for itself" : "";
+    return is_magnet(raw_.words.front()) ? "put the link in single quotes: the shell takes & and blanks for itself"
+                                         : "";
   }
 
   std::vector<HostPort> host_ports(const std::vector<std::string>& texts, const std::string& option) {
@@ -271,7 +271,8 @@ class Interpreter {
     DaemonOptions out{node(), raw_.bootstrap, raw_.stdio};
     if (!out.node.listen) {
       const bool v6 = !out.node.join.empty() && out.node.join.front().host.find(':') != std::string::npos;
-      out.node.listen = v6 ? Endpoint::parse("[::]:" + std::to_string(kDaemonPort)) : Endpoint::v4(0, 0, 0, 0, kDaemonPort);
+      out.node.listen =
+          v6 ? Endpoint::parse("[::]:" + std::to_string(kDaemonPort)) : Endpoint::v4(0, 0, 0, 0, kDaemonPort);
     }
     return out;
   }
@@ -281,7 +282,8 @@ class Interpreter {
     out.node = node();
     if (raw_.words.empty()) wrong("`rondo share` needs the path of a file or folder");
     if (!raw_.is_public)
-      wrong("--public is needed: private shares come later, and a public one can be read by everybody who has the link");
+      wrong(
+          "--public is needed: private shares come later, and a public one can be read by everybody who has the link");
     for (const std::string& word : raw_.words) {
       if (word.empty()) wrong("an empty word is no path");
       if (word == "-") wrong("`rondo share` takes no standard input: name a file or folder");

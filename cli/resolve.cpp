@@ -56,7 +56,8 @@ Result<std::vector<Endpoint>, control::ApiError> resolve(const std::vector<HostP
   for (const HostPort& entry : entries) {
     const auto error = append(entry, out);
     if (error && complaint.empty())
-      complaint = "the name '" + display(entry.host) + "' can't be resolved: " + *error + "; check the name and the network";
+      complaint =
+          "the name '" + display(entry.host) + "' can't be resolved: " + *error + "; check the name and the network";
   }
   if (out.empty() && !complaint.empty())
     return Failure<control::ApiError>{control::ApiError{control::Code::kNetwork, std::move(complaint)}};

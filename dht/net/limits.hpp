@@ -21,7 +21,7 @@ inline constexpr std::size_t kReceiveBatch = 64;
 /// The socket's receive buffer that we ask for; the kernel may give less. Room for a thousand datagrams while the
 /// thread is busy; what comes beyond it is lost, as UDP may.
 inline constexpr int kReceiveBuffer = 1 << 20;
-/// Pause of the receive loop when a whole batch was nothing but errors: a broken socket must not eat a processor.
+/// Pause of the receive loop after a batch of nothing but errors: a broken socket must not eat a processor.
 inline constexpr Duration kReceivePause = 50ms;
 /// Two runs of the deadline timer have at least this distance.
 inline constexpr Duration kTimerGrain = 1ms;

@@ -8,7 +8,7 @@
 namespace rondo::dht {
 namespace {
 
-constexpr Duration kInterval = std::chrono::seconds(1) / limits::kSourceRate;
+constexpr Duration kInterval = Duration(std::chrono::seconds(1)) / limits::kSourceRate;
 constexpr Duration kDepth = kInterval * (limits::kSourceBurst - 1);
 
 /// splitmix64's finalizer.

@@ -152,7 +152,7 @@ class UdpDriver::Impl : public std::enable_shared_from_this<UdpDriver::Impl> {
   [[nodiscard]] RingNode& node() { return node_; }
 
  private:
-  void on_readable();
+  void on_received(error_code error, std::size_t size);
   void pause_receiving();
   void on_datagram(const udp::endpoint& from, ByteView datagram);
   void on_undecodable(const Endpoint& source, std::size_t size, const wire::DecodeFailure& failure);
@@ -178,41 +178,39 @@ class UdpDriver::Impl : public std::enable_shared_from_this<UdpDriver::Impl> {
   NetCounters counters_;
   std::vector<RingEvent> events_;
   Instant armed_for_ = kNever;
+  // What async_receive_from fills. One byte more than a datagram may have shows that one is longer.
   std::array<std::uint8_t, limits::kDatagram + 1> buffer_{};
+  udp::endpoint from_;
+  std::size_t errors_in_a_row_ = 0;
 };
 
 void UdpDriver::Impl::arm_receive() {
-  socket_.async_wait(udp::socket::wait_read, [weak = weak_from_this()](const error_code& error) {
-    const auto self = weak.lock();
-    if (!self || !self->socket_.is_open()) return;
-    if (error)
-      self->pause_receiving();
-    else
-      self->on_readable();
-  });
+  socket_.async_receive_from(asio::buffer(buffer_), from_,
+                             [weak = weak_from_this()](const error_code& error, std::size_t size) {
+                               const auto self = weak.lock();
+                               if (self && self->socket_.is_open()) self->on_received(error, size);
+                             });
 }
 
-void UdpDriver::Impl::on_readable() {
-  std::size_t errors = 0;
+/// Handles what came and what else waits, at most a batch of it, and waits again, whatever happened.
+void UdpDriver::Impl::on_received(error_code error, std::size_t size) {
   for (std::size_t i = 0; i < limits::kReceiveBatch; ++i) {
-    udp::endpoint from;
-    error_code error;
-    const std::size_t size = socket_.receive_from(asio::buffer(buffer_), from, 0, error);
+    if (i > 0) size = socket_.receive_from(asio::buffer(buffer_), from_, 0, error);
     if (error == asio::error::would_block || error == asio::error::try_again) break;
-    if (error) {  // an ICMP error of an earlier send, no memory, ...: reading it takes it off the socket
-      ++counters_.receive_errors;
-      ++errors;
+    if (!error) {
+      errors_in_a_row_ = 0;
+      on_datagram(from_, {buffer_.data(), size});
       continue;
     }
-    on_datagram(from, {buffer_.data(), size});
+    // An ICMP error of an earlier send, no memory, ...: reading it took it off the socket.
+    ++counters_.receive_errors;
+    if (++errors_in_a_row_ >= limits::kReceiveBatch) return pause_receiving();
   }
-  if (errors == limits::kReceiveBatch)
-    pause_receiving();
-  else
-    arm_receive();
+  arm_receive();
 }
 
 void UdpDriver::Impl::pause_receiving() {
+  errors_in_a_row_ = 0;
   pause_.expires_after(limits::kReceivePause);
   pause_.async_wait([weak = weak_from_this()](const error_code&) {
     const auto self = weak.lock();

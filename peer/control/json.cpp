@@ -132,9 +132,7 @@ Json status_fields(const Status& status) {
 }
 
 Json answer_fields(const RingAnswer& answer) {
-  return {{"lookup", to_json(answer.lookup)},
-          {"replicas", to_json(answer.replicas)},
-          {"peers", to_json(answer.peers)}};
+  return {{"lookup", to_json(answer.lookup)}, {"replicas", to_json(answer.replicas)}, {"peers", to_json(answer.peers)}};
 }
 
 Json error_fields(const ApiError& error) {
@@ -234,9 +232,10 @@ Result<Request, BadParams> read_lookup(const Json& params) {
     } else if (name == "peers" && value.is_boolean()) {
       request.peers = value.get<bool>();
     } else {
-      return Failure<BadParams>{{"lookup takes key (40 hexadecimal digits), kind (\"owner\" or \"read\"), peers "
-                                 "(true or false), and not this " +
-                                 display(name)}};
+      return Failure<BadParams>{
+          {"lookup takes key (40 hexadecimal digits), kind (\"owner\" or \"read\"), peers "
+           "(true or false), and not this " +
+           display(name)}};
     }
   }
   if (!has_key) return Failure<BadParams>{{"lookup needs a key"}};

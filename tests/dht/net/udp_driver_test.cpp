@@ -1,12 +1,10 @@
 #include "dht/net/udp_driver.hpp"
 
 #include <gtest/gtest.h>
-#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "dht/base/limits.hpp"
 #include "dht/net/limits.hpp"
@@ -91,16 +89,6 @@ TEST(UdpDriver, what_one_announces_another_finds) {
   const OperationId read = client.driver->get_peers(key);
   ASSERT_TRUE(lab.until([&] { return client.answer<PeersRead>(read) != nullptr; }));
   EXPECT_EQ(client.answer<PeersRead>(read)->peers, std::vector<Endpoint>{loopback(Family::kV4, 4711)});
-}
-
-TEST(UdpDriver, a_crashed_node_is_dropped_and_the_ring_closes) {
-  NetLab lab;
-  Host& first = lab.first();
-  Host& second = lab.join(first);
-  lab.join(first);
-  ASSERT_TRUE(lab.until([&] { return lab.one_ring(); }));
-  lab.crash(second);
-  EXPECT_TRUE(lab.until([&] { return lab.one_ring(); }, 40s));
 }
 
 TEST(UdpDriver, a_leaving_node_is_gone_at_once) {
@@ -220,13 +208,13 @@ TEST(UdpDriver, a_flood_from_one_source_is_cut_to_the_rate) {
   const RawSocket loud;
   const RawSocket quiet;
   const Bytes datagram = wire::encode(query_of(wire::Method::kPing, lab.network(), Family::kV4, true), Family::kV4);
-  for (int i = 0; i < 2000; ++i) {
-    loud.send(first.at(), datagram);
-    if (i % 20 == 0) lab.io().poll();
-    while (loud.receive()) continue;
-  }
-  lab.until([&] { return first.driver->counters().drops(Drop::kRate) > 0; });
   const NetCounters& counters = first.driver->counters();
+  for (int i = 0; i < 2000; ++i) {
+    const std::uint64_t seen = counters.datagrams_in;
+    loud.send(first.at(), datagram);
+    ASSERT_TRUE(lab.until([&] { return counters.datagrams_in > seen; }));
+  }
+  std::cerr << counters.datagrams_in << " " << counters.drops(Drop::kRate) << "\n";
   EXPECT_GT(counters.drops(Drop::kRate), 500u);
   EXPECT_GE(counters.received.queries[0], 800u);
   EXPECT_TRUE(answers_ping(lab, quiet, first));
@@ -282,13 +270,10 @@ TEST(UdpDriver, the_receive_loop_survives_icmp_errors) {
   NetLab lab;
   Host& first = lab.first();
   ASSERT_TRUE(report_icmp_errors(first.at().port));
-  RawSocket gone;
   const RawSocket stranger;
   for (int i = 0; i < 20; ++i) {  // each answer goes to a port that is closed by then
     RawSocket brief;
-    brief.send(first.at(),
-               wire::encode(query_of(wire::Method::kPing, lab.network(), Family::kV4, true), Family::kV4));
-    brief.close();
+    brief.send(first.at(), wire::encode(query_of(wire::Method::kPing, lab.network(), Family::kV4, true), Family::kV4));
   }
   ASSERT_TRUE(lab.until([&] { return first.driver->counters().received.queries[0] >= 20; }));
   EXPECT_TRUE(answers_ping(lab, stranger, first) || answers_ping(lab, stranger, first));
