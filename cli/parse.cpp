@@ -144,7 +144,7 @@ Result<RawOptions, UsageError> split(std::vector<std::string> words, Verb verb) 
     return refuse(display(error.what()), verb);
   }
   for (const std::string& word : app.remaining())
-    if (is_option(word)) return unknown_option(word, verb);
+    if (is_option(word) && word != "--") return unknown_option(word, verb);
   return raw;
 }
 

@@ -30,7 +30,7 @@ void RpcClient::set_sender(const RingId& id, bool read_only) {
 void RpcClient::call(Instant now, const Callee& to, wire::QueryBody body, CallTag tag, Outbox& out,
                      std::vector<CallEvent>& events, int tries) {
   if (calls_.size() >= limits::kTransactions || to.endpoint.family != family_) {
-    events.push_back(CallFailed{tag, to.endpoint, CallFailure::kOverloaded});
+    events.push_back(CallFailed{tag, to.endpoint, CallFailure::kOverloaded, to.id});
     return;
   }
   Call call;
@@ -96,7 +96,7 @@ void RpcClient::on_reply(Instant now, const Endpoint& from, const wire::Reply& r
   last_heard_ = now;
   endpoints_.on_heard(from, now, now - sent_at, reply.token);
   if (at->id && *at->id != reply.sender) {
-    events.push_back(CallFailed{at->tag, from, CallFailure::kOtherNode});
+    events.push_back(CallFailed{at->tag, from, CallFailure::kOtherNode, at->id});
     calls_.erase(at);
     return;
   }
@@ -124,7 +124,7 @@ void RpcClient::on_error(Instant now, const Endpoint& from, const wire::Error& e
     return;
   }
   const bool not_a_member = code == wire::ErrorCode::kNotAMember;
-  events.push_back(CallFailed{at->tag, from, not_a_member ? CallFailure::kNotAMember : CallFailure::kRefused});
+  events.push_back(CallFailed{at->tag, from, not_a_member ? CallFailure::kNotAMember : CallFailure::kRefused, at->id});
   calls_.erase(at);
 }
 
@@ -139,7 +139,7 @@ void RpcClient::expire(Instant now, Call& call, Outbox& out, std::vector<CallEve
     transmit(now, call, out);
     return;
   }
-  events.push_back(CallFailed{call.tag, call.to, CallFailure::kTimedOut});
+  events.push_back(CallFailed{call.tag, call.to, CallFailure::kTimedOut, call.id});
   call.deadline = kNever;
 }
 

@@ -68,6 +68,8 @@ struct CallFailed {
   CallTag tag;
   Endpoint to;
   CallFailure failure = CallFailure::kTimedOut;
+  /// Whom we meant there. A contact with another id at the same endpoint did not fail: it may be the one that answered.
+  std::optional<RingId> id;
 };
 /// One more try was unanswered, of any call: what the dead verdict counts.
 struct TryUnanswered {

@@ -212,10 +212,12 @@ void LtTransfer::shutdown() {
     proxy.reset();
     done.set_value();
   }).detach();
-  waiting.wait_until(deadline);
-  // Nobody writes any more: the staging folders go with their jobs.
-  jobs_.clear();
   events_.clear();
+  // Where libtorrent may still write, the staging folders stay: closing one would let its handle's number, by which
+  // libtorrent knows it, become another file's. The next fetch of the same clears it away.
+  if (waiting.wait_until(deadline) != std::future_status::ready)
+    for (auto& [id, job] : jobs_) static_cast<void>(job.release());
+  jobs_.clear();
 }
 
 // --- from libtorrent ------------------------------------------------------------------------------------------------
@@ -285,8 +287,12 @@ void LtTransfer::on_file_error(Job& job, const lt::file_error_alert& alert) {
   if (job.is_share)
     return fail(job, {TransferErrc::kUnreadable, "can't read " + display(alert.filename()) + " any more: " +
                                                      display(alert.error.message()) + "; it is not shared any longer"});
-  // libtorrent names files by the staging folder's handle, which tells nobody anything.
-  fail(job, *error_of(alert.error.value(), "write the download in", job.into));
+  // libtorrent names files by the staging folder's handle, which tells nobody anything. A short write it calls "file
+  // too short".
+  const bool by_system = alert.error.category() == lt::generic_category() ||
+                         alert.error.category() == lt::system_category();
+  const bool full = job.staging && job.staging->disk_is_full();
+  fail(job, *error_of(by_system ? alert.error.value() : full ? ENOSPC : EIO, "write the download in", job.into));
 }
 
 void LtTransfer::on_torrent_error(Job& job, const lt::torrent_error_alert& alert) {

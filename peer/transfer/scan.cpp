@@ -160,6 +160,7 @@ struct Root {
 /// A given path may be a symbolic link, or "."; its name is as given, or as the system knows it.
 Result<Root, TransferError> root_of(const fs::path& path) {
   std::error_code error;
+  if (path.empty()) return Failure{TransferError{TransferErrc::kNotFound, "a path to share is empty"}};
   const std::string given = strip_slashes(path.string());
   const std::string real = fs::canonical(given, error).string();
   if (error) return Failure{*unreadable(given, error.value())};

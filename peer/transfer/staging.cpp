@@ -75,15 +75,19 @@ Result<Staging, TransferError> Staging::open(const fs::path& into, const Content
 Staging::~Staging() { remove(); }
 
 Problem Staging::open_target() {
-  fs::path made;
-  for (const fs::path& component : into_) {
-    made /= component;
-    if (::mkdir(made.c_str(), 0777) == 0)
-      made_.push_back(made);
-    else if (errno != EEXIST && errno != EROFS && errno != EACCES && errno != EISDIR)
-      return error_of(errno, "make the folder", made);
+  // Another fetch that ends may take away a folder that it made and we found.
+  for (int i = 0; i < kTries && !target_.ok(); ++i) {
+    fs::path made;
+    for (const fs::path& component : into_) {
+      made /= component;
+      if (::mkdir(made.c_str(), 0777) == 0)
+        made_.push_back(made);
+      else if (errno != EEXIST && errno != EROFS && errno != EACCES && errno != EISDIR && errno != ENOENT)
+        return error_of(errno, "make the folder", made);
+    }
+    target_ = Fd(::open(into_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!target_.ok() && errno != ENOENT) break;
   }
-  target_ = Fd(::open(into_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!target_.ok()) return error_of(errno, "open the folder", into_);
   return std::nullopt;
 }

@@ -1,0 +1,53 @@
+// A share: hash, seed, announce on the ring for as long as it lives, withdraw at its end.
+//
+// States: hashing -> seeding -> (cancelled) withdrawing -> over. A hybrid torrent is announced under both of its hashes,
+// so that a link with either finds it.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "peer/node/announce_schedule.hpp"
+#include "peer/node/job.hpp"
+
+namespace rondo::peer {
+
+class ShareJob : public Job {
+ public:
+  /// `entry_points` go into the link; those that the node was given. `rng` must outlive the job.
+  ShareJob(JobId id, CreateRequest request, std::vector<Endpoint> entry_points, Rng& rng)
+      : Job(id), request_(std::move(request)), entry_points_(std::move(entry_points)), rng_(rng) {}
+
+  void begin(JobTurn& turn) override;
+  void on_transfer(JobTurn& turn, TransferEvent& event) override;
+  void on_ring(JobTurn& turn, dht::RingEvent& event) override;
+  void on_ring_changed(Instant now) override;
+  void on_deadline(JobTurn& turn) override;
+  [[nodiscard]] Instant next_deadline() const override;
+  void cancel(JobTurn& turn) override;
+
+ private:
+  struct Key {
+    RingId key;
+    AnnounceSchedule schedule;
+    std::optional<dht::OperationId> on_its_way;
+    /// A replica may hold it.
+    bool announced = false;
+  };
+
+  void on_seeding(JobTurn& turn, Seeding& seeding);
+  void on_announced(JobTurn& turn, Key& key, dht::Announced& announced);
+  [[nodiscard]] std::string link_to(const Content& content, const RingPort& ring) const;
+  void announce_what_is_due(JobTurn& turn);
+  void withdraw(JobTurn& turn, Key& key);
+  void end_when_withdrawn(JobTurn& turn);
+
+  CreateRequest request_;
+  std::vector<Endpoint> entry_points_;
+  Rng& rng_;
+  std::vector<Key> keys_;
+  /// The end of withdrawing; set when cancelled.
+  std::optional<Instant> end_by_;
+};
+
+}  // namespace rondo::peer
