@@ -44,22 +44,12 @@ Rng::Rng(std::uint64_t seed) {
 }
 
 void Rng::refill() {
-  const Block start = {0x61707865,
-                       0x3320646e,
-                       0x79622d32,
-                       0x6b206574,
-                       key_[0],
-                       key_[1],
-                       key_[2],
-                       key_[3],
-                       key_[4],
-                       key_[5],
-                       key_[6],
-                       key_[7],
-                       static_cast<std::uint32_t>(block_),
-                       static_cast<std::uint32_t>(block_ >> 32),
-                       0,
-                       0};
+  // clang-format off
+  const Block start = {
+      0x61707865, 0x3320646e, 0x79622d32, 0x6b206574,  // "expand 32-byte k"
+      key_[0], key_[1], key_[2], key_[3], key_[4], key_[5], key_[6], key_[7],
+      static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32), 0, 0};
+  // clang-format on
   Block state = start;
   for (int i = 0; i < 10; ++i) double_round(state);
   for (std::size_t i = 0; i < state.size(); ++i) {

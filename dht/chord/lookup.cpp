@@ -8,6 +8,8 @@
 
 namespace rondo::dht {
 
+bool Lookup::in_flight(State state) { return state == State::kAsked || state == State::kSlow; }
+
 Lookup::Lookup(const Contact& self, const RingId& target, LookupKind kind, std::size_t alpha, Instant now)
     : self_(self), target_(target), kind_(kind), alpha_(alpha), started_(now) {}
 
@@ -24,15 +26,17 @@ void Lookup::seed(const wire::FindSuccessorReply& own_knowledge, std::vector<Con
 
 void Lookup::seed(const Endpoint& entry_point) { add_candidate(Callee(entry_point), 1); }
 
-Lookup::Candidate* Lookup::find_candidate(const Endpoint& endpoint) {
-  const auto at = std::find_if(candidates_.begin(), candidates_.end(),
-                               [&](const Candidate& candidate) { return candidate.who.endpoint == endpoint; });
+Lookup::Candidate* Lookup::candidate_in_flight(const Endpoint& endpoint) {
+  const auto at = std::find_if(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
+    return candidate.who.endpoint == endpoint && in_flight(candidate.state);
+  });
   return at == candidates_.end() ? nullptr : &*at;
 }
 
-Lookup::Check* Lookup::find_check(const Endpoint& endpoint) {
-  const auto at =
-      std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) { return check.who.endpoint == endpoint; });
+Lookup::Check* Lookup::check_in_flight(const Endpoint& endpoint) {
+  const auto at = std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) {
+    return check.who.endpoint == endpoint && in_flight(check.state);
+  });
   return at == checks_.end() ? nullptr : &*at;
 }
 
@@ -47,22 +51,43 @@ bool Lookup::nearer(const Candidate& candidate, const RingId& than) const {
   return candidate.who.id && distance(*candidate.who.id, target_) < distance(than, target_);
 }
 
-void Lookup::add_candidate(const Callee& who, unsigned hop) {
-  if (who.endpoint == self_.endpoint || (who.id && *who.id == self_.id)) return;
-  if (find_candidate(who.endpoint) != nullptr) return;
-  if (candidates_.size() >= limits::kLookupCandidates) drop_farthest();
-  if (candidates_.size() < limits::kLookupCandidates) candidates_.push_back({who, hop, State::kNew});
+bool Lookup::busy(const Endpoint& endpoint) const {
+  return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
+    return candidate.who.endpoint == endpoint && in_flight(candidate.state);
+  });
 }
 
-/// Makes room for a new candidate: of those not asked yet, the farthest from the target goes.
-void Lookup::drop_farthest() {
+bool Lookup::requests_left() const { return steps_.size() < limits::kLookupRequests; }
+
+bool Lookup::open(const Candidate& candidate) const {
+  return candidate.state == State::kNew && requests_left() && !busy(candidate.who.endpoint);
+}
+
+void Lookup::add_candidate(const Callee& who, unsigned hop) {
+  if (who.endpoint == self_.endpoint || (who.id && *who.id == self_.id)) return;
+  const bool known = std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
+    const Callee& other = candidate.who;
+    return other.endpoint == who.endpoint && (!other.id || !who.id || *other.id == *who.id);
+  });
+  if (known) return;
+  if (candidates_.size() >= limits::kLookupCandidates) {
+    const auto farthest = farthest_new();
+    if (farthest == candidates_.end() || !who.id) return;
+    if (farthest->who.id && !nearer({who, hop, State::kNew}, *farthest->who.id)) return;
+    candidates_.erase(farthest);
+  }
+  candidates_.push_back({who, hop, State::kNew});
+}
+
+/// Of those not asked yet, the farthest from the target; one of unknown id counts as farther than any.
+std::vector<Lookup::Candidate>::iterator Lookup::farthest_new() {
   auto farthest = candidates_.end();
   for (auto at = candidates_.begin(); at != candidates_.end(); ++at) {
     if (at->state != State::kNew) continue;
     if (farthest == candidates_.end() || !at->who.id || (farthest->who.id && nearer(*farthest, *at->who.id)))
       farthest = at;
   }
-  if (farthest != candidates_.end()) candidates_.erase(farthest);
+  return farthest;
 }
 
 void Lookup::add_claim(const Contact& holder, unsigned hop, const wire::FindSuccessorReply& reply) {
@@ -75,27 +100,27 @@ void Lookup::add_claim(const Contact& holder, unsigned hop, const wire::FindSucc
 std::vector<Lookup::Request> Lookup::next_requests() {
   std::vector<Request> requests;
   if (finished()) return requests;
-  auto in_flight =
+  auto asked =
       static_cast<std::size_t>(std::count_if(candidates_.begin(), candidates_.end(), [](const Candidate& candidate) {
         return candidate.state == State::kAsked;
       }));
   const Claim* claim = best_claim();
-  const bool stuck = claim == nullptr && in_flight == 0 &&
+  const bool stuck = claim == nullptr && asked == 0 &&
                      std::none_of(candidates_.begin(), candidates_.end(),
                                   [](const Candidate& candidate) { return candidate.state == State::kNew; });
   if (stuck)
     for (const Contact& contact : std::exchange(reserve_, {})) add_candidate(contact, 1);
-  while (in_flight < alpha_ && steps_.size() < limits::kLookupRequests) {
+  while (asked < alpha_) {
     Candidate* next = nullptr;
     for (Candidate& candidate : candidates_) {
-      if (candidate.state != State::kNew) continue;
+      if (!open(candidate)) continue;
       if (claim != nullptr && !nearer(candidate, claim->holder.id)) continue;
       if (next == nullptr || (candidate.who.id && (!next->who.id || nearer(candidate, *next->who.id))))
         next = &candidate;
     }
     if (next == nullptr) break;
     ask(requests, *next);
-    ++in_flight;
+    ++asked;
   }
   if (kind_ == LookupKind::kOwner) request_checks(requests);
   return requests;
@@ -114,10 +139,13 @@ void Lookup::request_checks(std::vector<Request>& requests) {
   if (claim == nullptr) return;
   for (const Contact& contact : claim->contacts) {
     if (contact == self_) return;
-    const Check* known = find_check(contact.endpoint);
-    if (known != nullptr && (known->state == State::kFailed || known->state == State::kSlow)) continue;
-    if (known == nullptr && steps_.size() < limits::kLookupRequests) {
-      checks_.push_back({contact, claim->hop + 1, State::kAsked});
+    if (known_dead(contact)) continue;
+    const auto known =
+        std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) { return check.who == contact; });
+    const Check* there = check_in_flight(contact.endpoint);
+    if (there != nullptr && there->state == State::kSlow) continue;
+    if (known == checks_.end() && there == nullptr && requests_left()) {
+      checks_.push_back({contact, claim->hop + 1, State::kAsked, false});
       steps_.push_back({contact.endpoint, contact.id, claim->hop + 1, StepOutcome::kWaiting, true, {}});
       requests.push_back({contact, true});
     }
@@ -126,7 +154,7 @@ void Lookup::request_checks(std::vector<Request>& requests) {
 }
 
 void Lookup::on_step(const Contact& from, const wire::FindSuccessorReply& reply, Duration round_trip) {
-  Candidate* candidate = find_candidate(from.endpoint);
+  Candidate* candidate = candidate_in_flight(from.endpoint);
   if (candidate == nullptr) return;
   candidate->state = State::kAnswered;
   candidate->who.id = from.id;
@@ -146,9 +174,10 @@ void Lookup::on_step(const Contact& from, const wire::FindSuccessorReply& reply,
 }
 
 void Lookup::on_check(const Contact& from, bool read_only, Duration round_trip) {
-  Check* check = find_check(from.endpoint);
+  Check* check = check_in_flight(from.endpoint);
   if (check == nullptr) return;
   check->state = read_only ? State::kFailed : State::kAnswered;
+  check->deserted = read_only;
   if (LookupStep* step = find_step(from.endpoint, true)) {
     step->outcome = read_only ? StepOutcome::kRefused : StepOutcome::kAnswered;
     step->round_trip = round_trip;
@@ -158,20 +187,26 @@ void Lookup::on_check(const Contact& from, bool read_only, Duration round_trip) 
 void Lookup::on_slow(const Endpoint& endpoint, bool check) {
   ++timeouts_;
   if (check) {
-    if (Check* known = find_check(endpoint); known != nullptr && known->state == State::kAsked)
-      known->state = State::kSlow;
-  } else if (Candidate* candidate = find_candidate(endpoint); candidate != nullptr && candidate->state == State::kAsked)
+    if (Check* known = check_in_flight(endpoint)) known->state = State::kSlow;
+  } else if (Candidate* candidate = candidate_in_flight(endpoint)) {
     candidate->state = State::kSlow;
+  }
 }
 
 void Lookup::on_failure(const Endpoint& endpoint, bool check, CallFailure failure) {
   if (LookupStep* step = find_step(endpoint, check))
     step->outcome = failure == CallFailure::kTimedOut ? StepOutcome::kUnanswered : StepOutcome::kRefused;
+  const bool deserted = failure == CallFailure::kTimedOut || failure == CallFailure::kNotAMember;
   if (check) {
-    if (Check* known = find_check(endpoint)) known->state = State::kFailed;
-  } else if (Candidate* candidate = find_candidate(endpoint)) {
-    candidate->state = State::kFailed;
+    if (Check* known = check_in_flight(endpoint)) {
+      known->state = State::kFailed;
+      known->deserted = deserted;
+    }
+    return;
   }
+  if (Candidate* candidate = candidate_in_flight(endpoint)) candidate->state = State::kFailed;
+  for (Candidate& candidate : candidates_)
+    if (deserted && candidate.who.endpoint == endpoint) candidate.state = State::kFailed;
 }
 
 const Lookup::Claim* Lookup::best_claim() const {
@@ -185,41 +220,50 @@ const Lookup::Claim* Lookup::best_claim() const {
 
 bool Lookup::settled(const Claim& claim) const {
   return std::none_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
-    const bool waits = candidate.state == State::kNew || candidate.state == State::kAsked;
+    const bool waits = open(candidate) || candidate.state == State::kAsked;
     return waits && nearer(candidate, claim.holder.id);
   });
 }
 
 bool Lookup::routing_over() const {
-  return std::none_of(candidates_.begin(), candidates_.end(), [](const Candidate& candidate) {
-    return candidate.state == State::kNew || candidate.state == State::kAsked || candidate.state == State::kSlow;
+  return std::none_of(candidates_.begin(), candidates_.end(),
+                      [&](const Candidate& candidate) { return open(candidate) || in_flight(candidate.state); });
+}
+
+bool Lookup::known_dead(const Contact& contact) const {
+  return std::any_of(checks_.begin(), checks_.end(), [&](const Check& check) {
+    return check.state == State::kFailed &&
+           (check.who == contact || (check.deserted && check.who.endpoint == contact.endpoint));
   });
 }
 
 std::optional<Contact> Lookup::live_owner(const Claim& claim) const {
   for (const Contact& contact : claim.contacts) {
     if (contact == self_) return contact;
-    const auto at =
-        std::find_if(checks_.begin(), checks_.end(), [&](const Check& check) { return check.who == contact; });
-    if (at == checks_.end() || at->state == State::kAsked || at->state == State::kSlow) return std::nullopt;
-    if (at->state == State::kAnswered) return contact;
+    if (known_dead(contact)) continue;
+    const bool alive = std::any_of(checks_.begin(), checks_.end(), [&](const Check& check) {
+      return check.who == contact && check.state == State::kAnswered;
+    });
+    return alive ? std::optional(contact) : std::nullopt;
   }
   return std::nullopt;
 }
 
 bool Lookup::all_checks_failed(const Claim& claim) const {
-  return std::all_of(claim.contacts.begin(), claim.contacts.end(), [&](const Contact& contact) {
-    return std::any_of(checks_.begin(), checks_.end(), [&](const Check& check) {
-      return check.who.endpoint == contact.endpoint && check.state == State::kFailed;
-    });
-  });
+  return std::all_of(claim.contacts.begin(), claim.contacts.end(),
+                     [&](const Contact& contact) { return known_dead(contact); });
+}
+
+bool Lookup::checking() const {
+  return std::any_of(checks_.begin(), checks_.end(), [](const Check& check) { return in_flight(check.state); });
 }
 
 bool Lookup::finished() const {
   const Claim* claim = best_claim();
-  if (claim == nullptr) return routing_over() && reserve_.empty();
+  if (claim == nullptr) return routing_over() && (reserve_.empty() || !requests_left());
   if (kind_ == LookupKind::kRead) return true;
-  return settled(*claim) && live_owner(*claim);
+  if (!settled(*claim)) return false;
+  return live_owner(*claim) || (!requests_left() && !checking());
 }
 
 LookupResult Lookup::result(Instant now) const {
@@ -239,6 +283,7 @@ LookupResult Lookup::result(Instant now) const {
   } else {
     result.hops = claim->hop;
     result.owner = kind_ == LookupKind::kRead ? std::optional(claim->contacts.front()) : live_owner(*claim);
+    if (!result.owner) result.failure = LookupFailure::kNoOwner;  // no requests were left to find one
     if (claim->first_hand) result.predecessor = claim->holder;
   }
   if (!result.owner || claim == nullptr) return result;

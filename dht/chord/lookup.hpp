@@ -9,7 +9,9 @@
 //   A claim of which nobody lives is forgotten: the next best one counts, or routing goes on.
 // Rationale: membership is decided by the predecessor's list[0] (DESIGN 2 "Right, incorrect, failed"); a claim from
 // farther back may miss a newcomer.
-// Attackers: a lying answerer can end a read with false contacts; disjoint paths and density checks are not here yet.
+// Attackers: a lying answerer can end a read with false contacts; disjoint paths and density checks are not here yet. A
+// contact is the pair of id and endpoint: who names a member's endpoint with a false id (or its former one) spoils that
+// pair and not the member. One endpoint is asked once at a time, so an outcome always belongs to the pair in flight.
 // Bounds: limits::kLookupCandidates, kLookupRequests, kLookupTime.
 #pragma once
 
@@ -70,25 +72,35 @@ class Lookup {
     Contact who;
     unsigned hop = 0;
     State state = State::kNew;
+    /// When kFailed: nobody there is alive and a member, whatever its id.
+    bool deserted = false;
   };
 
   static Duration limits_time();
+  static bool in_flight(State state);
   void add_candidate(const Callee& who, unsigned hop);
-  void drop_farthest();
+  [[nodiscard]] std::vector<Candidate>::iterator farthest_new();
   void add_claim(const Contact& holder, unsigned hop, const wire::FindSuccessorReply& reply);
-  Candidate* find_candidate(const Endpoint& endpoint);
-  Check* find_check(const Endpoint& endpoint);
+  /// The request that is out to this endpoint.
+  Candidate* candidate_in_flight(const Endpoint& endpoint);
+  Check* check_in_flight(const Endpoint& endpoint);
   LookupStep* find_step(const Endpoint& endpoint, bool check);
   void ask(std::vector<Request>& requests, Candidate& candidate);
   void request_checks(std::vector<Request>& requests);
   [[nodiscard]] bool nearer(const Candidate& candidate, const RingId& than) const;
+  [[nodiscard]] bool busy(const Endpoint& endpoint) const;
+  /// May still be asked: new, with requests left, and nothing out to its endpoint.
+  [[nodiscard]] bool open(const Candidate& candidate) const;
+  [[nodiscard]] bool requests_left() const;
   [[nodiscard]] const Claim* best_claim() const;
   /// No live contact nearer to the target than the claimant is left to ask.
   [[nodiscard]] bool settled(const Claim& claim) const;
   [[nodiscard]] bool routing_over() const;
   /// The first claimed contact that lives, or none while that is not known or when all are dead.
   [[nodiscard]] std::optional<Contact> live_owner(const Claim& claim) const;
+  [[nodiscard]] bool known_dead(const Contact& contact) const;
   [[nodiscard]] bool all_checks_failed(const Claim& claim) const;
+  [[nodiscard]] bool checking() const;
 
   Contact self_;
   RingId target_;

@@ -30,13 +30,16 @@ std::array<RingId, kIdsPerAddress> ids_of_address(const Endpoint& endpoint) {
   return ids;
 }
 
-bool admissible(const Contact& self, const Contact& contact) {
+bool credible(const Contact& self, const Contact& contact) {
   const Endpoint& endpoint = contact.endpoint;
   if (!is_usable(endpoint) || endpoint.family != self.endpoint.family) return false;
-  if (contact.id == self.id || endpoint == self.endpoint) return false;
   if (is_private(endpoint)) return is_private(self.endpoint) || !is_usable(self.endpoint);
   const auto ids = ids_of_address(endpoint);
   return std::find(ids.begin(), ids.end(), contact.id) != ids.end();
+}
+
+bool admissible(const Contact& self, const Contact& contact) {
+  return contact.id != self.id && contact.endpoint != self.endpoint && credible(self, contact);
 }
 
 }  // namespace rondo::dht

@@ -14,9 +14,9 @@ void SuccessorList::replace(const Contact& head, const ToldList& tail) {
   std::vector<Contact> fresh{head};
   bool once_round = tail.complete;
   for (const Contact& entry : tail.entries) {
-    // An entry at or beyond the owner: the ring has been gone round.
     if (!between(fresh.back().id, entry.id, owner_)) {
-      once_round = true;
+      // Still in order from the head, so at or beyond the owner: the ring has been gone round. Disorder proves nothing.
+      once_round = distance(head.id, entry.id) > distance(head.id, fresh.back().id);
       break;
     }
     if (fresh.size() == capacity_) {

@@ -15,8 +15,10 @@ bool ZaveRing::straddles(const RingId& member, const ToldList& list, const RingI
 bool ZaveRing::join(const Contact& m, const ToldList& list) {
   if (!straddles(m.id, list, self_.id)) return false;
   ToldList copy = list;
-  // Once round from m means that m follows the last entry, and that is a successor of ours.
-  if (list.complete && list.entries.size() < successors_.capacity()) copy.entries.push_back(m);
+  // Once round from m means that m follows the last entry, and that is a successor of ours. With no place left for it
+  // our list does not go once round.
+  copy.complete = list.complete && list.entries.size() < successors_.capacity();
+  if (copy.complete) copy.entries.push_back(m);
   const Contact head = copy.entries.front();
   copy.entries.erase(copy.entries.begin());
   successors_.replace(head, copy);

@@ -31,58 +31,86 @@ void PeerStore::count_down(const Endpoint& peer) {
   if (--at->second == 0) per_address_.erase(at);
 }
 
+void PeerStore::reindex(RingId key) {
+  const auto at = keys_.find(key);
+  Held& held = at->second;
+  by_first_.erase({held.first, key});
+  by_last_.erase({held.last, key});
+  if (held.announcements.empty()) {
+    keys_.erase(at);
+    return;
+  }
+  const auto [first, last] = std::minmax_element(held.announcements.begin(), held.announcements.end(), kByExpiry);
+  held.first = first->expires;
+  held.last = last->expires;
+  by_first_.emplace(held.first, key);
+  by_last_.emplace(held.last, key);
+}
+
 bool PeerStore::announce(Instant now, const RingId& key, const Endpoint& peer) {
   const Instant expires = now + bounds_.ttl;
   const auto known = keys_.find(key);
   if (known != keys_.end()) {
-    const auto at = std::find_if(known->second.begin(), known->second.end(),
+    auto& announcements = known->second.announcements;
+    const auto at = std::find_if(announcements.begin(), announcements.end(),
                                  [&](const Announcement& announcement) { return announcement.peer == peer; });
-    if (at != known->second.end()) {
+    if (at != announcements.end()) {
       at->expires = expires;
+      reindex(key);
       return true;
     }
   }
   const auto used = per_address_.find(quota_key(peer));
   if (!is_loopback(peer) && used != per_address_.end() && used->second >= bounds_.per_address) return false;
   if (known == keys_.end() && keys_.size() >= bounds_.keys) evict_first_expiring_key();
-  auto& announcements = keys_[key];
-  if (announcements.size() >= bounds_.peers_per_key) {
-    const auto oldest = std::min_element(announcements.begin(), announcements.end(), kByExpiry);
-    count_down(oldest->peer);
-    announcements.erase(oldest);
-  }
-  announcements.push_back({peer, expires});
+  Held& held = keys_[key];
+  if (held.announcements.size() >= bounds_.peers_per_key) make_room(held, peer);
+  held.announcements.push_back({peer, expires});
   count_up(peer);
+  reindex(key);
   return true;
 }
 
-void PeerStore::evict_first_expiring_key() {
-  const auto last_breath = [](const auto& entry) {
-    return std::max_element(entry.second.begin(), entry.second.end(), kByExpiry)->expires;
-  };
-  const auto victim = std::min_element(keys_.begin(), keys_.end(),
-                                       [&](const auto& a, const auto& b) { return last_breath(a) < last_breath(b); });
-  if (victim == keys_.end()) return;
-  for (const Announcement& announcement : victim->second) count_down(announcement.peer);
-  keys_.erase(victim);
+void PeerStore::make_room(Held& held, const Endpoint& newcomer) {
+  std::map<Bytes16, std::size_t> places;
+  ++places[quota_key(newcomer)];
+  for (const Announcement& announcement : held.announcements) ++places[quota_key(announcement.peer)];
+  const auto greedy = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const std::size_t most = std::max_element(places.begin(), places.end(), greedy)->second;
+  auto victim = held.announcements.end();
+  for (auto at = held.announcements.begin(); at != held.announcements.end(); ++at) {
+    if (places[quota_key(at->peer)] != most) continue;
+    if (victim == held.announcements.end() || at->expires < victim->expires) victim = at;
+  }
+  RONDO_ASSERT(victim != held.announcements.end());
+  count_down(victim->peer);
+  held.announcements.erase(victim);
 }
 
-void PeerStore::withdraw(const RingId& key, const Endpoint& peer) { erase(key, peer); }
+void PeerStore::evict_first_expiring_key() {
+  if (by_last_.empty()) return;
+  const RingId victim = by_last_.begin()->second;
+  Held& held = keys_.at(victim);
+  for (const Announcement& announcement : held.announcements) count_down(announcement.peer);
+  held.announcements.clear();
+  reindex(victim);
+}
 
-void PeerStore::erase(const RingId& key, const Endpoint& peer) {
+void PeerStore::withdraw(const RingId& key, const Endpoint& peer) {
   const auto known = keys_.find(key);
   if (known == keys_.end()) return;
-  const auto erased =
-      std::erase_if(known->second, [&](const Announcement& announcement) { return announcement.peer == peer; });
-  if (erased > 0) count_down(peer);
-  if (known->second.empty()) keys_.erase(known);
+  const auto erased = std::erase_if(known->second.announcements,
+                                    [&](const Announcement& announcement) { return announcement.peer == peer; });
+  if (erased == 0) return;
+  count_down(peer);
+  reindex(key);
 }
 
 std::vector<Endpoint> PeerStore::peers(Instant now, const RingId& key, std::size_t limit, Rng& rng) const {
   std::vector<Endpoint> found;
   const auto known = keys_.find(key);
   if (known == keys_.end()) return found;
-  for (const Announcement& announcement : known->second)
+  for (const Announcement& announcement : known->second.announcements)
     if (announcement.expires > now) found.push_back(announcement.peer);
   rng.shuffle(found);
   if (found.size() > limit) found.resize(limit);
@@ -90,30 +118,26 @@ std::vector<Endpoint> PeerStore::peers(Instant now, const RingId& key, std::size
 }
 
 void PeerStore::on_deadline(Instant now) {
-  for (auto entry = keys_.begin(); entry != keys_.end();) {
-    std::erase_if(entry->second, [&](const Announcement& announcement) {
+  while (next_deadline() <= now) {
+    const RingId key = by_first_.begin()->second;
+    std::erase_if(keys_.at(key).announcements, [&](const Announcement& announcement) {
       if (announcement.expires > now) return false;
       count_down(announcement.peer);
       return true;
     });
-    entry = entry->second.empty() ? keys_.erase(entry) : std::next(entry);
+    reindex(key);
   }
-}
-
-Instant PeerStore::next_deadline() const {
-  Instant next = kNever;
-  for (const auto& [key, announcements] : keys_)
-    next = std::min(next, std::min_element(announcements.begin(), announcements.end(), kByExpiry)->expires);
-  return next;
 }
 
 void PeerStore::check_invariants() const {
   std::size_t total = 0;
-  for (const auto& [key, announcements] : keys_) {
-    RONDO_ASSERT(!announcements.empty() && announcements.size() <= bounds_.peers_per_key);
-    total += announcements.size();
+  for (const auto& [key, held] : keys_) {
+    RONDO_ASSERT(!held.announcements.empty() && held.announcements.size() <= bounds_.peers_per_key);
+    RONDO_ASSERT(by_first_.contains({held.first, key}) && by_last_.contains({held.last, key}));
+    total += held.announcements.size();
   }
   RONDO_ASSERT(total == count_ && keys_.size() <= bounds_.keys);
+  RONDO_ASSERT(by_first_.size() == keys_.size() && by_last_.size() == keys_.size());
 }
 
 }  // namespace rondo::dht

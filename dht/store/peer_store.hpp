@@ -1,16 +1,21 @@
 // Peer announcements held for the ring: key -> endpoints, soft state (BEP 5; DESIGN 2 "Records").
 //
 // An announcement lives limits::kAnnouncementTtl and is refreshed by its publisher. Its address was proven by a token
-// before it gets here. Bounds: keys, peers per key, announcements per address (v6: /64; loopback exempt); at the first
-// two the announcement that expires first makes room, at the third the new one is refused. An attacker with one address
-// therefore fills at most kAnnouncementsPerAddress places.
-// Cost: O(log keys + peers per key) per operation.
+// before it gets here. Bounds: keys, peers per key, announcements per address (v6: /64; loopback exempt).
+// - One key too many: the key that would be the first to be empty makes room.
+// - One peer too many under a key: of the addresses that hold the most places there, the newcomer's among them, the
+//   announcement that expires first makes room. One host with many ports therefore displaces itself and nobody else.
+// - One announcement of an address too many: it is refused. An attacker with one address fills at most
+//   kAnnouncementsPerAddress places; with kStoredKeys / kAnnouncementsPerAddress addresses he can displace all keys.
+// Cost: O(log keys + peers per key) per operation; next_deadline() is O(1).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "dht/base/endpoint.hpp"
@@ -40,7 +45,7 @@ class PeerStore {
 
   void on_deadline(Instant now);
   /// When the next announcement expires.
-  [[nodiscard]] Instant next_deadline() const;
+  [[nodiscard]] Instant next_deadline() const { return by_first_.empty() ? kNever : by_first_.begin()->first; }
 
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
   [[nodiscard]] std::size_t announcements() const { return count_; }
@@ -51,16 +56,27 @@ class PeerStore {
     Endpoint peer;
     Instant expires{};
   };
+  /// What stands under one key, and when the first and the last of it expire.
+  struct Held {
+    std::vector<Announcement> announcements;
+    Instant first{};
+    Instant last{};
+  };
   using Bytes16 = std::array<std::uint8_t, 16>;
+  using ByTime = std::set<std::pair<Instant, RingId>>;
 
   static Bytes16 quota_key(const Endpoint& peer);
-  void erase(const RingId& key, const Endpoint& peer);
+  void make_room(Held& held, const Endpoint& newcomer);
   void evict_first_expiring_key();
+  /// After any change of what a key holds; an empty key goes.
+  void reindex(RingId key);
   void count_up(const Endpoint& peer);
   void count_down(const Endpoint& peer);
 
   PeerStoreLimits bounds_;
-  std::map<RingId, std::vector<Announcement>> keys_;
+  std::map<RingId, Held> keys_;
+  ByTime by_first_;
+  ByTime by_last_;
   std::map<Bytes16, std::size_t> per_address_;
   std::size_t count_ = 0;
 };

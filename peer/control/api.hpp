@@ -117,6 +117,8 @@ struct Searching {
 };
 struct FoundContent {
   peer::Content content;
+  /// What will differ from the sharer's files: names changed for safety, links left out.
+  std::vector<std::string> notes{};
 };
 struct Transferring {
   peer::TransferProgress progress;

@@ -45,10 +45,9 @@ void PeerSearch::on_read(Instant now, const dht::PeersRead& read) {
   if (hopeless && facts_.peers.empty() && phase_ == Phase::kSeeking) give_up_at_ = now;
 }
 
-void PeerSearch::on_metadata(Instant now) {
+void PeerSearch::on_metadata() {
   phase_ = Phase::kWaiting;
   give_up_at_ = kNever;
-  if (!asking_ && facts_.key && ask_at_ != kNever) ask_at_ = std::max(ask_at_, now);
 }
 
 void PeerSearch::on_accepted(Instant now) {
@@ -59,12 +58,11 @@ void PeerSearch::on_accepted(Instant now) {
 }
 
 void PeerSearch::on_progress(Instant now, const TransferProgress& progress) {
-  const bool moved = progress.done > progress_.done;
+  const TransferProgress before = progress_.value_or(TransferProgress{});
   const bool complete = progress.done >= progress.total;
-  if (progress.peers > 0 || moved || complete) be_patient(now);
+  if (progress.peers > 0 || progress.done > before.done || complete) be_patient(now);
   if (progress.peers > 0) facts_.was_connected = true;
-  // The last peer left: whoever else has it is wanted now.
-  if (progress.peers == 0 && progress_.peers > 0 && !complete) {
+  if (progress.peers == 0 && before.peers > 0 && !complete) {  // whoever else has it is wanted now
     pause_.reset();
     ask_at_ = now;
   }
@@ -74,8 +72,8 @@ void PeerSearch::on_progress(Instant now, const TransferProgress& progress) {
 
 bool PeerSearch::without_peers() const {
   if (phase_ == Phase::kSeeking) return true;
-  return phase_ == Phase::kFetching && progress_.peers == 0 &&
-         (progress_.total == 0 || progress_.done < progress_.total);
+  // Until the first progress we go by the metadata, which came from somewhere.
+  return phase_ == Phase::kFetching && progress_ && progress_->peers == 0 && progress_->done < progress_->total;
 }
 
 }  // namespace rondo::peer

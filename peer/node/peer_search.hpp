@@ -43,7 +43,7 @@ class PeerSearch {
   /// The peers of `read` must not hold ourselves.
   void on_read(Instant now, const dht::PeersRead& read);
 
-  void on_metadata(Instant now);
+  void on_metadata();
   void on_accepted(Instant now);
   void on_progress(Instant now, const TransferProgress& progress);
 
@@ -70,7 +70,7 @@ class PeerSearch {
   Instant ask_at_ = kNever;
   bool asking_ = false;
   Instant give_up_at_ = kNever;
-  TransferProgress progress_;
+  std::optional<TransferProgress> progress_;
 };
 
 }  // namespace rondo::peer

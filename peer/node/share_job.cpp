@@ -51,12 +51,12 @@ void ShareJob::announce_what_is_due(JobTurn& turn) {
   for (Key& key : keys_) {
     if (key.schedule.due() > turn.now) continue;
     key.schedule.begun();
-    const std::uint16_t port = turn.transfer->listen_port();
-    if (port == 0) {  // nobody could reach us
+    port_ = turn.transfer->listen_port();
+    if (port_ == 0) {  // nobody could reach us
       key.schedule.ended(turn.now, 0, 0);
       continue;
     }
-    key.on_its_way = turn.ring.announce(key.key, port, false);
+    key.on_its_way = turn.ring.announce(key.key, port_, false);
     key.announced = true;
   }
 }
@@ -88,9 +88,7 @@ void ShareJob::on_ring_changed(Instant now) {
 }
 
 void ShareJob::withdraw(JobTurn& turn, Key& key) {
-  const std::uint16_t port = turn.transfer->listen_port();
-  if (!std::exchange(key.announced, false) || port == 0) return;
-  key.on_its_way = turn.ring.announce(key.key, port, true);
+  if (std::exchange(key.announced, false)) key.on_its_way = turn.ring.announce(key.key, port_, true);
 }
 
 void ShareJob::cancel(JobTurn& turn) {

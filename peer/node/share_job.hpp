@@ -46,6 +46,8 @@ class ShareJob : public Job {
   std::vector<Endpoint> entry_points_;
   Rng& rng_;
   std::vector<Key> keys_;
+  /// The transfer's, when we announced last.
+  std::uint16_t port_ = 0;
   /// The end of withdrawing; set when cancelled.
   std::optional<Instant> end_by_;
 };

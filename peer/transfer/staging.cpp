@@ -176,6 +176,9 @@ Result<fs::path, TransferError> Staging::place(const Content& content) {
   RONDO_ASSERT(staging_.ok());
   for (const ContentFile& file : content.files)
     if (Problem problem = finish_file(file)) return Failure{std::move(*problem)};
+  struct ::stat top {};
+  if (::fstatat(staging_.get(), content.name.c_str(), &top, AT_SYMLINK_NOFOLLOW) != 0 || S_ISLNK(top.st_mode))
+    return Failure{*error_of(ENOENT, "find", into_ / content.name)};
   const int error = rename_into_place(content.name);
   if (error == EEXIST) return Failure{already_there(into_ / content.name)};
   if (error != 0) return Failure{*error_of(error, "write", into_ / content.name)};

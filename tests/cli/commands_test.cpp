@@ -1,5 +1,6 @@
 // The commands on a fake node: what they ask for, what they print, how they end.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -46,21 +47,20 @@ class TestFolder {
   std::filesystem::path path_;
 };
 
-/// A pipe from which the program reads its standard input.
+/// What the program reads as its standard input.
 class Input {
  public:
-  explicit Input(const std::string& text) {
-    EXPECT_EQ(pipe(ends_), 0);
-    EXPECT_EQ(write(ends_[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
-    close(ends_[1]);
+  explicit Input(const std::string& text) : fd_(memfd_create("input", MFD_CLOEXEC)) {
+    EXPECT_EQ(write(fd_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    EXPECT_EQ(lseek(fd_, 0, SEEK_SET), 0);
   }
-  ~Input() { close(ends_[0]); }
+  ~Input() { close(fd_); }
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
-  int fd() const { return ends_[0]; }
+  int fd() const { return fd_; }
 
  private:
-  int ends_[2] = {-1, -1};
+  int fd_;
 };
 
 template <class Wanted>
