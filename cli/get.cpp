@@ -44,6 +44,7 @@ class GetCommand {
   int run(Conversation& conversation, control::GetRequest request) {
     conversation_ = &conversation;
     started_ = Clock::now();
+    is_link_ = std::holds_alternative<peer::Magnet>(request.source);
     number_ = conversation.client().submit(std::move(request));
     while (!conversation.should_end() && !exit_) {
       const auto event = is_asking_ ? next_while_asking() : conversation.next(kTick);
@@ -76,6 +77,7 @@ class GetCommand {
   void operator()(const control::FoundContent& event) {
     is_searching_ = false;
     console_.say(listing(event.content));
+    for (const std::string& note : event.notes) console_.say("note: " + note);
     if (options_.yes || !console_.can_ask()) return confirm();
     question_ = "Download to " + target(event.content) + "? [Y/n] ";
     console_.ask(question_);
@@ -92,15 +94,22 @@ class GetCommand {
 
   void operator()(const control::Fetched& event) {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
-    const double rate =
-        static_cast<double>(event.content.bytes) * 1000 / static_cast<double>(std::max(time, 1ms).count());
-    console_.say("fetched and verified: " + count_text(event.content.files.size(), "file") + ", " +
-                 size_text(event.content.bytes) + " in " + elapsed_text(time) + " (" + rate_text(rate) + ")");
+    std::string line = "fetched and verified: " + count_text(event.content.files.size(), "file") + ", " +
+                       size_text(event.content.bytes) + " in " + elapsed_text(time);
+    // A rate over less than that is noise.
+    if (time >= 100ms)
+      line += " (" + rate_text(static_cast<double>(event.content.bytes) * 1000 / static_cast<double>(time.count())) + ")";
+    console_.say(line);
     console_.result(display(event.path.native()));
     exit_ = exit_code(Code::kOk);
   }
 
-  void operator()(const control::Failed& event) { exit_ = fail(console_, event.error); }
+  void operator()(const control::Failed& event) {
+    ApiError error = event.error;
+    // The node saw bytes; people gave a file.
+    if (error.code == Code::kBadInput && !is_link_) error.sentence = display(options_.source) + ": " + error.sentence;
+    exit_ = fail(console_, error);
+  }
 
   void operator()(const control::Cancelled&) { exit_ = exit_code(Code::kFailed); }
 
@@ -150,6 +159,7 @@ class GetCommand {
   RateMeter meter_;
   std::string why_;
   std::string question_;
+  bool is_link_ = false;
   bool is_searching_ = false;
   bool is_asking_ = false;
   std::optional<int> exit_;

@@ -38,6 +38,11 @@ std::string steps_table(const std::vector<dht::LookupStep>& steps) {
   return table_text(rows, {0, 3});
 }
 
+std::string without_line_end(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 std::string replicas_table(const RingAnswer& answer) {
   std::vector<std::vector<std::string>> rows{{"replica", "id", "peers", "answer"}};
   for (const dht::ReplicaAnswer& replica : answer.replicas) {
@@ -52,7 +57,7 @@ std::string replicas_table(const RingAnswer& answer) {
   return table_text(rows, {2});
 }
 
-std::string answer_text(const RingAnswer& answer) {
+std::string found_text(const RingAnswer& answer) {
   const dht::LookupResult& lookup = answer.lookup;
   std::string out = "key       " + lookup.target.hex() + "\n";
   if (lookup.owner) out += "owner     " + lookup.owner->endpoint.text() + "  " + lookup.owner->id.hex() + "\n";
@@ -80,8 +85,12 @@ ApiError error_of(dht::LookupFailure failure) {
 }
 
 int show(const RingAnswer& answer, Console& console) {
-  console.result(answer_text(answer));
-  if (answer.lookup.found()) return exit_code(Code::kOk);
+  if (answer.lookup.found()) {
+    console.result(found_text(answer));
+    return exit_code(Code::kOk);
+  }
+  // Whom it asked in vain is no result, but it tells where to look.
+  if (!answer.lookup.steps.empty()) console.say(without_line_end(steps_table(answer.lookup.steps)));
   return fail(console, error_of(answer.lookup.failure));
 }
 

@@ -20,7 +20,7 @@ struct ChordConfig {
   /// Length of the successor list, 1..limits::kSuccessors (ToN'03 theorem IV.5; reference figures at kSuccessors).
   std::size_t successors = limits::kSuccessors;
   /// Fingers at j * 2^(base_bits * i), j in 1..2^base_bits - 1. 1 gives Chord's binary fingers, 4 gives base 16
-  /// (186 ms median against 226 ms at 40 B/node/s in INFOCOM'05). 1..4.
+  /// (186 ms median against 226 ms at 40 B/node/s in INFOCOM'05). 1, 2 or 4: a divisor of 160.
   unsigned base_bits = 1;
   /// Requests of one lookup in flight.
   std::size_t alpha = 3;

@@ -95,8 +95,17 @@ void FingerFixer::choose(Turn& turn) {
   schedule(turn, changed);
 }
 
-void FingerFixer::on_dead(Turn& turn, const Endpoint& endpoint) {
-  if (!core_.fingers.remove(endpoint) || busy_ || next_ == kNever) return;
+void FingerFixer::on_failure(Turn& turn, const CallFailed& failure) {
+  bool removed = false;
+  switch (failure.failure) {
+    case CallFailure::kTimedOut:
+    case CallFailure::kNotAMember: removed = core_.fingers.remove(failure.to); break;
+    // Another node is there than the one meant: only a finger with that very id is wrong.
+    case CallFailure::kOtherNode: removed = core_.fingers.remove(Contact{*failure.id, failure.to}); break;
+    case CallFailure::kRefused:
+    case CallFailure::kOverloaded: break;
+  }
+  if (!removed || busy_ || next_ == kNever) return;
   period_ = core_.config.finger_min;
   next_ = std::min(next_, turn.now + core_.rng.jitter(period_, 0.2));
 }

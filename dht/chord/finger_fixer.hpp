@@ -23,8 +23,8 @@ class FingerFixer {
 
   void on_lookup(Turn& turn, std::uint32_t finger, const LookupResult& result);
   void on_ping(Turn& turn, const Endpoint& endpoint, bool answered);
-  /// A call to this endpoint failed for good.
-  void on_dead(Turn& turn, const Endpoint& endpoint);
+  /// A call to anybody failed for good: if it was to a finger, the finger goes.
+  void on_failure(Turn& turn, const CallFailed& failure);
   void on_deadline(Turn& turn);
   [[nodiscard]] Instant next_deadline() const { return next_; }
 

@@ -58,6 +58,10 @@ bool FingerTable::remove(const Endpoint& endpoint) {
   return std::erase_if(fingers_, [&](const Finger& finger) { return finger.contact.endpoint == endpoint; }) > 0;
 }
 
+bool FingerTable::remove(const Contact& contact) {
+  return std::erase_if(fingers_, [&](const Finger& finger) { return finger.contact == contact; }) > 0;
+}
+
 void FingerTable::clear_below(unsigned index) {
   std::erase_if(fingers_, [&](const Finger& finger) { return finger.index < index; });
 }

@@ -28,6 +28,7 @@ class FingerTable {
   bool set(unsigned index, const Contact& contact);
   bool clear(unsigned index);
   bool remove(const Endpoint& endpoint);
+  bool remove(const Contact& contact);
   /// Forgets the fingers below `index`: the successor list has grown over them.
   void clear_below(unsigned index);
   [[nodiscard]] std::optional<Contact> get(unsigned index) const;

@@ -76,7 +76,8 @@ void Joiner::on_failure(Turn& turn, const CallFailed& failure) {
 void Joiner::choose_place(Turn& turn, const Endpoint& observed) {
   const bool interface = std::find(local_.begin(), local_.end(), observed) != local_.end();
   if (!is_private(observed) && !interface) {
-    wait(turn, kNatRetry, "behind a NAT: seen from outside as " + observed.text() + ", which is not ours");
+    wait(turn, kNatRetry, "behind a NAT: seen from outside as " + observed.text() + ", which is not ours",
+         Role::kClient);
     return;
   }
   if (ids_.empty()) {
@@ -103,7 +104,7 @@ void Joiner::next_id(Turn& turn) {
   ids_.pop_back();
   if (ids_.empty() && is_private(endpoint)) ids_ = {RingId{core_.rng.bytes<RingId::kSize>()}};
   if (ids_.empty()) {
-    wait(turn, kNatRetry, "all places of our address are taken by other nodes");
+    wait(turn, kNatRetry, "all places of our address are taken by other nodes", Role::kClient);
     return;
   }
   core_.become({ids_.back(), endpoint}, Role::kJoining);
@@ -138,16 +139,16 @@ void Joiner::copied(Turn& turn, const CallAnswered& answer) {
   }
 }
 
-void Joiner::wait(Turn& turn, Duration pause, std::string reason) {
+void Joiner::wait(Turn& turn, Duration pause, std::string reason, Role as) {
   phase_ = Phase::kWaiting;
   next_try_ = turn.now + core_.rng.jitter(pause, 0.2);
   if (reason == said_) return;
   said_ = reason;
-  core_.set_role(turn, core_.role, std::move(reason));
+  core_.set_role(turn, as, std::move(reason));
 }
 
 void Joiner::retry(Turn& turn, std::string reason) {
-  wait(turn, pause_, std::move(reason));
+  wait(turn, pause_, std::move(reason), Role::kJoining);
   pause_ = std::min<Duration>(pause_ * 2, core_.config.join_retry_max);
 }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "dht/chord/lookup_table.hpp"
@@ -34,8 +35,8 @@ class Joiner {
   [[nodiscard]] Instant next_deadline() const { return next_try_; }
 
   [[nodiscard]] bool running() const { return phase_ != Phase::kIdle; }
-  /// Somebody in the ring has answered since start().
-  [[nodiscard]] bool ring_seen() const { return ring_seen_; }
+  /// Has a member of the ring answered since the last call?
+  bool take_ring_seen() { return std::exchange(ring_seen_, false); }
   /// True once, after step 3.
   bool take_joined();
 
@@ -47,7 +48,7 @@ class Joiner {
   void look(Turn& turn);
   void copied(Turn& turn, const CallAnswered& answer);
   void next_id(Turn& turn);
-  void wait(Turn& turn, Duration pause, std::string reason);
+  void wait(Turn& turn, Duration pause, std::string reason, Role as);
   void retry(Turn& turn, std::string reason);
 
   RingCore& core_;

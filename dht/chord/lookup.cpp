@@ -73,10 +73,10 @@ void Lookup::add_candidate(const Callee& who, unsigned hop) {
   if (candidates_.size() >= limits::kLookupCandidates) {
     const auto farthest = farthest_new();
     if (farthest == candidates_.end() || !who.id) return;
-    if (farthest->who.id && !nearer({who, hop, State::kNew}, *farthest->who.id)) return;
+    if (farthest->who.id && !nearer({who, hop}, *farthest->who.id)) return;
     candidates_.erase(farthest);
   }
-  candidates_.push_back({who, hop, State::kNew});
+  candidates_.push_back({who, hop});
 }
 
 /// Of those not asked yet, the farthest from the target; one of unknown id counts as farther than any.
@@ -92,7 +92,7 @@ std::vector<Lookup::Candidate>::iterator Lookup::farthest_new() {
 
 void Lookup::add_claim(const Contact& holder, unsigned hop, const wire::FindSuccessorReply& reply) {
   if (reply.contacts.empty()) return;
-  Claim claim{holder, hop, !reply.previous, reply.contacts};
+  Claim claim{holder, hop, !reply.previous, reply.contacts, false};
   claims_.push_back(std::move(claim));
   if (reply.previous) add_candidate(*reply.previous, hop + 1);
 }
@@ -119,21 +119,53 @@ std::vector<Lookup::Request> Lookup::next_requests() {
         next = &candidate;
     }
     if (next == nullptr) break;
-    ask(requests, *next);
+    ask(requests, *next, target_);
     ++asked;
   }
-  if (kind_ == LookupKind::kOwner) request_checks(requests);
+  if (kind_ == LookupKind::kOwner) {
+    request_checks(requests);
+    continue_claims(requests);
+  }
   return requests;
 }
 
-void Lookup::ask(std::vector<Request>& requests, Candidate& candidate) {
+void Lookup::ask(std::vector<Request>& requests, Candidate& candidate, const RingId& target) {
   candidate.state = State::kAsked;
   steps_.push_back({candidate.who.endpoint, candidate.who.id, candidate.hop, StepOutcome::kWaiting, false, {}});
-  requests.push_back({candidate.who, false});
+  requests.push_back({candidate.who, false, target});
 }
 
-/// The first claimed contact that is not known to be dead is asked whether it lives, while routing may still go on; when
-/// it is slow, the next one is asked as well, so that a row of dead nodes costs one long wait and not many.
+bool Lookup::continuable(const Claim& claim) const {
+  return kind_ == LookupKind::kOwner && !claim.continued && claim.contacts.size() == limits::kStepContacts &&
+         claim.holder != self_ && requests_left() && all_checks_failed(claim);
+}
+
+void Lookup::continue_claims(std::vector<Request>& requests) {
+  for (Claim& claim : claims_) {
+    if (!continuable(claim) || busy(claim.holder.endpoint)) continue;
+    claim.continued = true;
+    const auto holder = std::find_if(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
+      return candidate.who.endpoint == claim.holder.endpoint && candidate.who.id == claim.holder.id;
+    });
+    if (holder == candidates_.end()) continue;
+    holder->continues = true;
+    holder->hop = claim.hop + 1;
+    ask(requests, *holder, add(claim.contacts.back().id, power_of_two(0)));
+  }
+}
+
+/// What stands behind a claim of dead contacts: one more claim of the same holder.
+void Lookup::on_continued(Candidate& holder, const wire::FindSuccessorReply& reply) {
+  holder.continues = false;
+  if (!reply.covers || reply.contacts.empty()) return;
+  bool first_hand = false;
+  for (const Claim& claim : claims_)
+    if (claim.continued && claim.holder.id == holder.who.id) first_hand = claim.first_hand;
+  claims_.push_back({{*holder.who.id, holder.who.endpoint}, holder.hop, first_hand, reply.contacts, false});
+}
+
+/// The first claimed contact that is not known to be dead is asked whether it lives, while routing may still go on;
+/// when it is slow, the next one is asked as well, so that a row of dead nodes costs one long wait and not many.
 void Lookup::request_checks(std::vector<Request>& requests) {
   const Claim* claim = best_claim();
   if (claim == nullptr) return;
@@ -147,7 +179,7 @@ void Lookup::request_checks(std::vector<Request>& requests) {
     if (known == checks_.end() && there == nullptr && requests_left()) {
       checks_.push_back({contact, claim->hop + 1, State::kAsked, false});
       steps_.push_back({contact.endpoint, contact.id, claim->hop + 1, StepOutcome::kWaiting, true, {}});
-      requests.push_back({contact, true});
+      requests.push_back({contact, true, {}});
     }
     return;
   }
@@ -163,6 +195,10 @@ void Lookup::on_step(const Contact& from, const wire::FindSuccessorReply& reply,
     step->outcome = StepOutcome::kAnswered;
     step->id = from.id;
     step->round_trip = round_trip;
+  }
+  if (candidate->continues) {
+    on_continued(*candidate, reply);
+    return;
   }
   if (reply.covers) {
     add_claim(from, hop, reply);
@@ -260,7 +296,10 @@ bool Lookup::checking() const {
 
 bool Lookup::finished() const {
   const Claim* claim = best_claim();
-  if (claim == nullptr) return routing_over() && (reserve_.empty() || !requests_left());
+  if (claim == nullptr) {
+    const bool more = std::any_of(claims_.begin(), claims_.end(), [&](const Claim& dead) { return continuable(dead); });
+    return routing_over() && !more && (reserve_.empty() || !requests_left());
+  }
   if (kind_ == LookupKind::kRead) return true;
   if (!settled(*claim)) return false;
   return live_owner(*claim) || (!requests_left() && !checking());

@@ -6,7 +6,9 @@
 // - kRead ends at the first claim: it needs replicas, not the owner.
 // - kOwner goes on until no live contact between the claimant and the target is left to ask, so that the claim comes
 //   from the owner's predecessor whenever that answers; then the claimed owner must answer a ping, else the next entry.
-//   A claim of which nobody lives is forgotten: the next best one counts, or routing goes on.
+//   A claim of which nobody lives is forgotten: the next best one counts, or routing goes on. An answer names 8
+//   contacts and a list has 16, so a claimant whose 8 are all dead is asked once more, for the ones behind them (with
+//   half of the nodes gone that is one key in 256, and ToN'03 theorem IV.5 promises it).
 // Rationale: membership is decided by the predecessor's list[0] (DESIGN 2 "Right, incorrect, failed"); a claim from
 // farther back may miss a newcomer.
 // Attackers: a lying answerer can end a read with false contacts; disjoint paths and density checks are not here yet. A
@@ -38,6 +40,7 @@ class Lookup {
   struct Request {
     Callee to;
     bool check = false;  // ping instead of find_successor
+    RingId target;       // of find_successor
   };
   /// Marks what it returns as asked.
   std::vector<Request> next_requests();
@@ -61,12 +64,15 @@ class Lookup {
     Callee who;
     unsigned hop = 0;
     State state = State::kNew;
+    /// Asked for what is behind its claim.
+    bool continues = false;
   };
   struct Claim {
     Contact holder;
     unsigned hop = 0;
     bool first_hand = false;
     std::vector<Contact> contacts;
+    bool continued = false;
   };
   struct Check {
     Contact who;
@@ -85,7 +91,9 @@ class Lookup {
   Candidate* candidate_in_flight(const Endpoint& endpoint);
   Check* check_in_flight(const Endpoint& endpoint);
   LookupStep* find_step(const Endpoint& endpoint, bool check);
-  void ask(std::vector<Request>& requests, Candidate& candidate);
+  void ask(std::vector<Request>& requests, Candidate& candidate, const RingId& target);
+  void continue_claims(std::vector<Request>& requests);
+  void on_continued(Candidate& holder, const wire::FindSuccessorReply& reply);
   void request_checks(std::vector<Request>& requests);
   [[nodiscard]] bool nearer(const Candidate& candidate, const RingId& than) const;
   [[nodiscard]] bool busy(const Endpoint& endpoint) const;
@@ -100,6 +108,7 @@ class Lookup {
   [[nodiscard]] std::optional<Contact> live_owner(const Claim& claim) const;
   [[nodiscard]] bool known_dead(const Contact& contact) const;
   [[nodiscard]] bool all_checks_failed(const Claim& claim) const;
+  [[nodiscard]] bool continuable(const Claim& claim) const;
   [[nodiscard]] bool checking() const;
 
   Contact self_;

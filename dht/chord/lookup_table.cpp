@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dht/chord/member_id.hpp"
 #include "dht/chord/routing.hpp"
 
 namespace rondo::dht {
@@ -26,12 +27,15 @@ void LookupTable::start(Turn& turn, const RingId& target, LookupKind kind, Looku
   }
   const std::size_t alpha = whom == LookupFor::kFinger ? 1 : core_.config.alpha;
   Lookup lookup(core_.ring.self(), target, kind, alpha, turn.now);
-  if (core_.role == Role::kMember)
-    lookup.seed(route(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kStepContacts),
-                preceding(core_.ring, core_.fingers, core_.rpc.endpoints(), target, limits::kLookupCandidates));
-  else
+  if (core_.role == Role::kMember) {
+    const auto& endpoints = core_.rpc.endpoints();
+    auto known = route(core_.ring, core_.fingers, endpoints, target, limits::kStepContacts);
+    if (known.covers) known = route(core_.ring, core_.fingers, endpoints, target, limits::kSuccessors);
+    lookup.seed(known, preceding(core_.ring, core_.fingers, endpoints, target, limits::kLookupCandidates));
+  } else {
     for (std::size_t i = 0; i < std::min(kEntryPoints, core_.remembered.size()); ++i)
       lookup.seed(core_.remembered[core_.remembered.size() - 1 - i]);
+  }
   running_.push_back({next_number_++, whom, reference, std::move(lookup)});
   advance(turn, running_.back());
 }
@@ -47,7 +51,7 @@ void LookupTable::advance(Turn& turn, Running& running) {
     if (request.check)
       core_.call(turn, request.to, wire::Ping{}, Purpose::kLookupCheck, running.number);
     else
-      core_.call(turn, request.to, wire::FindSuccessor{running.lookup.target()}, Purpose::kLookupStep, running.number);
+      core_.call(turn, request.to, wire::FindSuccessor{request.target}, Purpose::kLookupStep, running.number);
   }
   if (!running.lookup.finished()) return;
   const std::uint32_t number = running.number;
@@ -64,6 +68,8 @@ void LookupTable::on_answer(Turn& turn, const CallAnswered& answer) {
     running->lookup.on_check(answer.from, answer.read_only, answer.round_trip);
   } else {
     wire::FindSuccessorReply reply = std::get<wire::FindSuccessorReply>(answer.body);
+    // An entry point known by address may show any id; with a false one just before the target its claim would be best.
+    if (reply.covers && !credible(core_.ring.self(), answer.from)) reply = {};
     reply.contacts = core_.accept(reply.contacts, answer.from);
     const bool named = reply.previous.has_value();
     reply.previous = core_.accept(reply.previous);

@@ -17,8 +17,8 @@ inline constexpr unsigned kIdsPerAddress = 8;
 /// The 8 ids of a public address; the port does not matter.
 std::array<RingId, kIdsPerAddress> ids_of_address(const Endpoint& endpoint);
 
-/// May this id stand at this endpoint, as `self` sees it? Usable, of our family, with an id that its address allows, and
-/// not private when we are public. Who answers without that is no member, whatever it says.
+/// May this id stand at this endpoint, as `self` sees it? Usable, of our family, with an id that its address allows,
+/// and not private when we are public. Who answers without that is no member, whatever it says.
 bool credible(const Contact& self, const Contact& contact);
 
 /// May `contact` enter a table of `self`? Credible, and with neither our id nor our endpoint.

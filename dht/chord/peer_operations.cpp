@@ -1,6 +1,7 @@
 #include "dht/chord/peer_operations.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace rondo::dht {
@@ -105,10 +106,13 @@ void PeerOperations::ask_self(Turn& turn, Operation& operation, std::size_t inde
   if (operation.writing) {
     Endpoint peer = core_.ring.self().endpoint;
     peer.port = operation.port;
-    if (operation.withdraw)
+    if (operation.withdraw) {
       store_.withdraw(operation.key, peer);
-    else
-      store_.announce(turn.now, operation.key, peer);
+    } else if (!store_.announce(turn.now, operation.key, peer)) {
+      operation.states[index] = State::kFailed;
+      answer.answered = false;
+      answer.problem = problem_of(CallFailure::kRefused);
+    }
     return;
   }
   const auto peers = store_.peers(turn.now, operation.key, limits::kAnswerPeers, core_.rng);
@@ -126,7 +130,7 @@ void PeerOperations::on_answer(Turn& turn, const CallAnswered& answer) {
     replica.answered = true;
     if (const auto* reply = std::get_if<wire::GetPeersReply>(&answer.body)) {
       replica.peers = static_cast<std::uint32_t>(reply->peers.size());
-      operation->peers.insert(operation->peers.end(), reply->peers.begin(), reply->peers.end());
+      std::copy_if(reply->peers.begin(), reply->peers.end(), std::back_inserter(operation->peers), is_usable);
     }
   }
   ask_more(turn, *operation);
@@ -164,7 +168,10 @@ void PeerOperations::finish_if_done(Turn& turn, OperationId number) {
   const bool enough = !operation->writing && count(State::kAnswered) >= kReadReplicas && !operation->peers.empty();
   const bool open = count(State::kAsked) + count(State::kSlow) + count(State::kNew) > 0;
   if (open && !enough) return;
-  if (!operation->writing && operation->peers.empty() && operation->lookup.kind == LookupKind::kRead) {
+  // A lookup that failed would only fail again.
+  const bool once_more = !operation->writing && operation->peers.empty() &&
+                         operation->lookup.kind == LookupKind::kRead && operation->lookup.found();
+  if (once_more) {
     core_.rpc.drop({static_cast<std::uint8_t>(Purpose::kGetPeers), number});
     lookups_.start(turn, operation->key, LookupKind::kOwner, LookupFor::kGetPeers, number);
     return;

@@ -56,7 +56,11 @@ void RingCore::set_role(Turn& turn, Role new_role, std::string reason) {
 
 void RingCore::remember(const Endpoint& endpoint) {
   if (endpoint == ring.self().endpoint) return;
-  if (std::find(remembered.begin(), remembered.end(), endpoint) != remembered.end()) return;
+  const auto known = std::find(remembered.begin(), remembered.end(), endpoint);
+  if (known != remembered.end()) {  // heard again: the last to be forgotten
+    std::rotate(known, known + 1, remembered.end());
+    return;
+  }
   if (remembered.size() >= limits::kRememberedContacts) remembered.erase(remembered.begin());
   remembered.push_back(endpoint);
 }
@@ -66,7 +70,8 @@ std::vector<Contact> RingCore::accept(const std::vector<Contact>& list, const Co
   for (Contact contact : list) {
     if (contact.id == answerer.id) contact.endpoint = answerer.endpoint;
     // Our own entry stays: a list that reaches us is cut there, and that is how we know it has gone once round.
-    if (contact.id == ring.self().id || admissible(ring.self(), contact)) accepted.push_back(contact);
+    const bool own = contact.id == ring.self().id && credible(ring.self(), contact);
+    if (own || admissible(ring.self(), contact)) accepted.push_back(contact);
   }
   return accepted;
 }

@@ -22,6 +22,7 @@ enum class Purpose : std::uint8_t {
   kNotify,
   kVerdict,
   kNudge,
+  kProbe,
   kLookupStep,
   kLookupCheck,
   kGreet,
@@ -63,7 +64,7 @@ struct RingCore {
   RpcClient rpc;
   ZaveRing ring;
   FingerTable fingers;
-  /// Oldest first, at most limits::kRememberedContacts.
+  /// Unheard for longest first, at most limits::kRememberedContacts.
   std::vector<Endpoint> remembered;
 };
 

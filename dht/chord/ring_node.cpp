@@ -44,8 +44,12 @@ void RingNode::on_deadline(Instant now, RingOutbox& out) {
   Turn turn{now, out, events};
   if (core_.rpc.next_deadline() <= now) core_.rpc.on_deadline(now, out, events);
   settle(turn);
-  if (alone_at_ <= now && core_.role != Role::kMember)
-    serve_alone(turn, "serving alone: no other node of the ring answered");
+  if (alone_at_ <= now && core_.role != Role::kMember) {
+    if (joiner_.take_ring_seen())  // a ring of our own would split it; look again when the joiner has surely retried
+      alone_at_ = now + std::max<Duration>(*join_options_.alone_after, 2 * core_.config.join_retry_max);
+    else
+      serve_alone(turn, "serving alone: no other node of the ring answered");
+  }
   if (joiner_.next_deadline() <= now) joiner_.on_deadline(turn);
   if (stabilizer_.next_deadline() <= now) stabilizer_.on_deadline(turn);
   if (fingers_.next_deadline() <= now) fingers_.on_deadline(turn);
@@ -107,17 +111,17 @@ void RingNode::on_answered(Turn& turn, const CallAnswered& answer) {
     case Purpose::kNotify:
     case Purpose::kVerdict:
     case Purpose::kNudge:
+    case Purpose::kProbe:
     case Purpose::kFarewell: break;
   }
   const Contact& self = core_.ring.self();
-  if (member && core_.role == Role::kMember && answer.from.id == self.id && answer.from.endpoint < self.endpoint)
-    yield_id(turn);
+  const bool twin = answer.from.id == self.id && credible(self, answer.from);
+  if (member && twin && core_.role == Role::kMember && answer.from.endpoint < self.endpoint) yield_id(turn);
 }
 
 void RingNode::on_failed(Turn& turn, const CallFailed& failure) {
   stabilizer_.on_failure(turn, failure);
-  const bool reached = failure.failure == CallFailure::kOverloaded || failure.failure == CallFailure::kRefused;
-  if (!reached) fingers_.on_dead(turn, failure.to);
+  fingers_.on_failure(turn, failure);
   switch (static_cast<Purpose>(failure.tag.purpose)) {
     case Purpose::kLookupStep:
     case Purpose::kLookupCheck: lookups_.on_failure(turn, failure); break;
@@ -131,6 +135,7 @@ void RingNode::on_failed(Turn& turn, const CallFailed& failure) {
     case Purpose::kNotify:
     case Purpose::kVerdict:
     case Purpose::kNudge:
+    case Purpose::kProbe:
     case Purpose::kFarewell: break;
   }
 }
@@ -150,8 +155,13 @@ void RingNode::join(Instant now, JoinOptions options, RingOutbox& out) {
   Turn turn{now, out, events};
   join_options_ = std::move(options);
   wants_membership_ = true;
-  if (join_options_.alone_after) alone_at_ = core_.remembered.empty() ? now : now + *join_options_.alone_after;
-  begin_join(turn);
+  if (core_.role == Role::kMember) return;
+  if (join_options_.alone_after) alone_at_ = now + *join_options_.alone_after;
+  if (join_options_.alone_after && core_.remembered.empty()) {
+    serve_alone(turn, "serving alone: no other node of the ring is known");
+  } else {
+    begin_join(turn);
+  }
   settle(turn);
 }
 
@@ -196,10 +206,12 @@ void RingNode::leave(Instant now, RingOutbox& out) {
   stabilizer_.stop();
   fingers_.stop();
   core_.set_role(turn, Role::kLeaving, "leaving");
-  if (was_member) {  // a query marked `ro` makes a neighbour ask, and our answer is its finished verdict
-    if (core_.ring.predecessor()) core_.call(turn, *core_.ring.predecessor(), wire::Ping{}, Purpose::kFarewell, 0, 1);
-    if (!core_.ring.successors().empty())
-      core_.call(turn, core_.ring.successors().head(), wire::Ping{}, Purpose::kFarewell, 0, 1);
+  // A proven query marked `ro` makes a neighbour ask, and our answer is its finished verdict. `notify` brings proof.
+  if (was_member) {
+    const SuccessorList& list = core_.ring.successors();
+    if (core_.ring.predecessor()) core_.call(turn, *core_.ring.predecessor(), wire::Notify{}, Purpose::kFarewell);
+    if (!list.empty() && list.head() != core_.ring.predecessor())
+      core_.call(turn, list.head(), wire::Notify{}, Purpose::kFarewell);
   }
   settle(turn);
 }

@@ -34,7 +34,8 @@ void RingNode::on_query(Turn& turn, const Endpoint& from, const wire::Query& que
   const bool proven = query.token && tokens_.valid(from, *query.token, turn.now);
   const std::size_t budget = proven ? limits::kDatagram : std::min(wire_size, limits::kDatagram);
   if (proven) core_.rpc.on_proven_query(turn.now, from);
-  if (query.header.read_only && core_.role == Role::kMember) stabilizer_.on_client_at(turn, from);
+  // Only on proof: a forged address must not make us ping its owner (the answer and the ping exceed the query).
+  if (proven && query.header.read_only && core_.role == Role::kMember) stabilizer_.on_client_at(turn, from);
   const wire::Method method = wire::method_of(query.body);
   if (query.token && !proven) {  // it was not padded for an answer; and after our restart all tokens are stale
     refuse(turn, from, query, wire::ErrorCode::kBadToken, budget);

@@ -121,6 +121,7 @@ void Stabilizer::candidate_answered(Turn& turn, const CallAnswered& answer) {
 }
 
 void Stabilizer::on_answer(Turn& turn, const CallAnswered& answer) {
+  if (!running_) return;  // to a question of an earlier life
   const auto purpose = static_cast<Purpose>(answer.tag.purpose);
   if (purpose == Purpose::kStabilize) successor_answered(turn, answer);
   if (purpose == Purpose::kCandidate) candidate_answered(turn, answer);
@@ -139,6 +140,7 @@ void Stabilizer::on_answer(Turn& turn, const CallAnswered& answer) {
 }
 
 void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
+  if (!running_) return;
   const auto purpose = static_cast<Purpose>(failure.tag.purpose);
   if (purpose == Purpose::kStabilize && asked_head_ && asked_head_->endpoint == failure.to) asked_head_.reset();
   if (purpose == Purpose::kCandidate && candidate_ && candidate_->endpoint == failure.to) {
@@ -147,9 +149,10 @@ void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
   }
   std::vector<Contact> neighbours;
   if (!is_neighbour(failure.to, neighbours)) return;
-  const bool gone = failure.failure == CallFailure::kNotAMember || failure.failure == CallFailure::kOtherNode;
   for (const Contact& neighbour : neighbours) {
-    if (gone) {
+    // Who asks a neighbour's endpoint for a false id hears that another node is there: the neighbour itself, alive.
+    const bool replaced = failure.failure == CallFailure::kOtherNode && failure.id == neighbour.id;
+    if (replaced || failure.failure == CallFailure::kNotAMember) {
       bury(turn, neighbour);
     } else if (failure.failure == CallFailure::kTimedOut) {
       begin_verdict(turn, neighbour);
@@ -160,7 +163,18 @@ void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
       verdict.asking = false;
       const bool outage = core_.rpc.own_outage_suspected();  // then there is no hurry
       verdict.next_ping = turn.now + (outage ? core_.config.stabilize_min : core_.config.verdict_pause);
+      if (outage) probe_somebody(turn);
     }
+}
+
+/// Only a word from somebody ends the suspicion of our own outage, and the suspects may be dead indeed: when all that
+/// we asked lately died together, a member that goes on asking only them waits for ever among living nodes.
+void Stabilizer::probe_somebody(Turn& turn) {
+  std::vector<Endpoint> known = core_.remembered;
+  for (const Contact& entry : core_.ring.successors().entries()) known.push_back(entry.endpoint);
+  if (known.empty()) return;
+  const Endpoint& chosen = known[core_.rng.below(known.size())];
+  core_.call(turn, Callee(chosen), wire::Ping{}, Purpose::kProbe, 0, 1);
 }
 
 void Stabilizer::on_unanswered(Turn& turn, const Endpoint& endpoint) {

@@ -8,13 +8,13 @@
 // state only.
 //
 // Verdict: a neighbour (list[0] or predecessor) is dead after limits::kDeadTries unanswered tries over at least
-// limits::kDeadSpan, and never while our own outage is suspected; the first unanswered try of any call to it starts the
-// count at once. "Not a member", and another id at its endpoint, are finished verdicts. Entries behind list[0] are not
-// judged: they leave with the list that replaces ours.
+// limits::kDeadSpan, and never while our own outage is suspected (then somebody else whom we know is asked for a sign
+// of life); the first unanswered try of any call to it starts the count at once. "Not a member", and another id at its
+// endpoint, are finished verdicts. Entries behind list[0] are not judged: they leave with the list that replaces ours.
 //
 // Outside the proof: when more than r successors died at once the list is empty. The member then stays one (its leaving
-// would take its own predecessors' last entry) and takes the nearest finger, else its predecessor, as its candidate; from
-// there stabilize walks back, predecessor by predecessor, to the true successor.
+// would take its own predecessors' last entry) and takes the nearest finger, else its predecessor, as its candidate;
+// from there stabilize walks back, predecessor by predecessor, to the true successor.
 #pragma once
 
 #include <optional>
@@ -69,6 +69,7 @@ class Stabilizer {
   ToldList told_by(const CallAnswered& answer, bool head_known);
   void begin_verdict(Turn& turn, const Contact& who);
   void ping_suspects(Turn& turn);
+  void probe_somebody(Turn& turn);
   [[nodiscard]] bool is_dead(Instant now, const Contact& who) const;
   void bury(Turn& turn, const Contact& who);
   void note_change(Turn& turn);

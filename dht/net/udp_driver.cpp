@@ -117,7 +117,7 @@ class UdpDriver::Impl : public std::enable_shared_from_this<UdpDriver::Impl> {
         start_(std::chrono::steady_clock::now()),
         rng_(random_seed()),
         limiter_(random_secret()),
-        node_(config.chord, {config.id, guess_own_endpoint(local)}, rng_, now()) {}
+        node_(config.chord, {config.id, config.may_serve_alone ? guess_own_endpoint(local) : local}, rng_, now()) {}
 
   [[nodiscard]] Instant now() const {
     return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start_));
@@ -127,12 +127,13 @@ class UdpDriver::Impl : public std::enable_shared_from_this<UdpDriver::Impl> {
   template <class Call>
   auto run(Call call) {
     RingOutbox out;
-    if constexpr (std::is_void_v<decltype(call(now(), out))>) {
-      call(now(), out);
-      deliver(out);
+    const Instant at = now();
+    if constexpr (std::is_void_v<decltype(call(at, out))>) {
+      call(at, out);
+      deliver(at, out);
     } else {
-      const auto result = call(now(), out);
-      deliver(out);
+      const auto result = call(at, out);
+      deliver(at, out);
       return result;
     }
   }
@@ -158,7 +159,7 @@ class UdpDriver::Impl : public std::enable_shared_from_this<UdpDriver::Impl> {
   void on_undecodable(const Endpoint& source, std::size_t size, const wire::DecodeFailure& failure);
   void drop(Drop reason) { ++counters_.dropped[static_cast<std::size_t>(reason)]; }
 
-  void deliver(RingOutbox& out);
+  void deliver(Instant at, RingOutbox& out);
   void transmit(const Send& send);
   void publish();
   void arm_timer();
@@ -253,7 +254,9 @@ void UdpDriver::Impl::transmit(const Send& send) {
   count(send.message, counters_.sent);
 }
 
-void UdpDriver::Impl::deliver(RingOutbox& out) {
+void UdpDriver::Impl::deliver(Instant at, RingOutbox& out) {
+  // What is due already does not wait for the timer: a bootstrap node without contacts is a member when join() returns.
+  if (node_.next_deadline() <= at) node_.on_deadline(at, out);
   for (const Send& send : out.sends) transmit(send);
   if (!out.events.empty()) {
     const bool posted = !events_.empty();

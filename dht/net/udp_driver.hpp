@@ -35,6 +35,9 @@ struct UdpDriverConfig {
   Endpoint listen;
   /// Our id on private addresses.
   RingId id;
+  /// A bootstrap node: when bound to all addresses its own is guessed, because nobody is there to tell it. Others wait
+  /// until they are told.
+  bool may_serve_alone = false;
 };
 
 enum class BindErrc : std::uint8_t {

@@ -19,8 +19,8 @@ namespace rondo::dht {
 
 class EndpointTable {
  public:
-  /// Time-out of try number `attempt` (0 for the first) to this endpoint. A stranger gets three times what is typical of
-  /// the endpoints that we know, within limits::kStrangerTimeout and kFirstTimeout.
+  /// Time-out of try number `attempt` (0 for the first) to this endpoint. A stranger gets three times what is typical
+  /// of the endpoints that we know, within limits::kStrangerTimeout and kFirstTimeout.
   [[nodiscard]] Duration timeout(const Endpoint& endpoint, int attempt) const;
   /// Smoothed round trip, if one was measured.
   [[nodiscard]] std::optional<Duration> round_trip(const Endpoint& endpoint) const;

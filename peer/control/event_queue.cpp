@@ -24,8 +24,15 @@ static_assert(std::atomic<bool>::is_always_lock_free, "interrupt() must be safe 
 
 bool is_replaceable(const EventBody& body) {
   return std::holds_alternative<HashingNow>(body) || std::holds_alternative<Searching>(body) ||
-         std::holds_alternative<Transferring>(body) || std::holds_alternative<AnnouncedNow>(body) ||
-         std::holds_alternative<RoleChangedNow>(body);
+         std::holds_alternative<Transferring>(body) || std::holds_alternative<RoleChangedNow>(body);
+}
+
+bool replaces(const Event& newer, const Event& older) {
+  if (older.request != newer.request || older.body.index() != newer.body.index()) return false;
+  const auto* announced = std::get_if<AnnouncedNow>(&newer.body);
+  if (announced == nullptr) return is_replaceable(newer.body);
+  // A hybrid torrent is announced under two keys.
+  return announced->outcome.lookup.target == std::get<AnnouncedNow>(older.body).outcome.lookup.target;
 }
 
 }  // namespace
@@ -37,10 +44,7 @@ EventQueue::~EventQueue() { ::close(wake_fd_); }
 void EventQueue::push(Event event) {
   {
     const std::lock_guard lock(mutex_);
-    if (is_replaceable(event.body))
-      std::erase_if(events_, [&](const Event& older) {
-        return older.request == event.request && older.body.index() == event.body.index();
-      });
+    std::erase_if(events_, [&](const Event& older) { return replaces(event, older); });
     events_.push_back(std::move(event));
   }
   wake();

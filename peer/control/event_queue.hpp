@@ -1,8 +1,8 @@
 // Events on their way from the node's thread to the one that uses the client.
 //
-// Bounds: of progress and state (HashingNow, Searching, Transferring, AnnouncedNow, RoleChangedNow) only the latest of a
-// request waits, the older unread one is dropped; all others a request has a few times at most, and requests are
-// bounded by the client.
+// Bounds: of progress and state (HashingNow, Searching, Transferring, RoleChangedNow, AnnouncedNow of one key) only the
+// latest of a request waits, the older unread one is dropped; all others a request has a few times at most, and
+// requests are bounded by the client.
 #pragma once
 
 #include <atomic>

@@ -169,7 +169,7 @@ struct EventWriter {
   }
   void operator()(const FoundContent& event) {
     name = "found";
-    fields = {{"content", to_json(event.content)}};
+    fields = {{"content", to_json(event.content)}, {"notes", texts(event.notes)}};
   }
   void operator()(const Transferring& event) {
     name = "transferring";
@@ -206,7 +206,7 @@ struct EventWriter {
   }
 };
 
-// --- JSON-RPC ---------------------------------------------------------------------------------------------------------
+// --- JSON-RPC --------------------------------------------------------------------------------------------------------
 
 /// An answer whose id is JSON text already. "null" where there is none.
 std::string rpc_line(const std::string& id, const char* key, const Json& value) {

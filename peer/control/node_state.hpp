@@ -1,9 +1,9 @@
 // What a hosted node keeps in its state folder: device key, lock, ring id, contacts.
 //
-// `ring-id`: 40 hexadecimal digits, the node's place on private addresses. Only the process that holds the lock uses it:
-// two nodes with one id would chase each other from the ring. Others on the same home, and nodes that never become
+// `ring-id`: 40 hexadecimal digits, the node's place on private addresses. Only the process that holds the lock uses
+// it: two nodes with one id would chase each other from the ring. Others on the same home, and nodes that never become
 // members, have a fresh one for their life, so that `rondo share` and `rondo get` run side by side.
-// `contacts`: one a line, "NETWORK-TAG FAMILY ENDPOINT", those to be tried first in front; several rings share the file.
+// `contacts`: one a line, "NETWORK-TAG FAMILY ENDPOINT", those to be tried first in front; several rings share it.
 // Losing either costs a little time, so what is damaged in them is ignored.
 #pragma once
 

@@ -79,7 +79,7 @@ void FetchJob::on_transfer(JobTurn& turn, TransferEvent& event) {
 
 void FetchJob::on_metadata(JobTurn& turn, MetadataReady& metadata) {
   search_.set_key(turn.now, metadata.content.info_hash);
-  search_.on_metadata();
+  search_.on_metadata(turn.now);
   waits_for_confirm_ = true;
   tell(turn, ContentFound{std::move(metadata.content), std::move(metadata.notes)});
   // Who has a .torrent file's content is asked while the user reads what is in it.

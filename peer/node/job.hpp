@@ -1,5 +1,5 @@
-// One thing that a node does for somebody: a share, a fetch, a lookup. Jobs are state machines without I/O of their own:
-// they are told what happened and use the two ports (ring, transfers) of their turn.
+// One thing that a node does for somebody: a share, a fetch, a lookup. Jobs are state machines without I/O of their
+// own: they are told what happened and use the two ports (ring, transfers) of their turn.
 #pragma once
 
 #include <utility>

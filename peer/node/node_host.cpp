@@ -168,6 +168,7 @@ std::optional<HostError> NodeHost::Impl::open() {
   driver.chord.family = config_.listen.family;
   driver.listen = config_.listen;
   driver.id = config_.ring_id;
+  driver.may_serve_alone = config_.bootstrap;
   auto opened = dht::UdpDriver::open(io_, driver, [this](dht::RingEvent&& event) {
     node_->on_ring_event(driver_->now(), std::move(event));
     after();

@@ -45,9 +45,11 @@ void PeerSearch::on_read(Instant now, const dht::PeersRead& read) {
   if (hopeless && facts_.peers.empty() && phase_ == Phase::kSeeking) give_up_at_ = now;
 }
 
-void PeerSearch::on_metadata() {
+void PeerSearch::on_metadata(Instant now) {
   phase_ = Phase::kWaiting;
   give_up_at_ = kNever;
+  // Somebody is connected, or this is a .torrent file and nobody was asked yet.
+  if (facts_.lookup) ask_at_ = now + limits::kAskMore;
 }
 
 void PeerSearch::on_accepted(Instant now) {

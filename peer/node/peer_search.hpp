@@ -43,7 +43,7 @@ class PeerSearch {
   /// The peers of `read` must not hold ourselves.
   void on_read(Instant now, const dht::PeersRead& read);
 
-  void on_metadata();
+  void on_metadata(Instant now);
   void on_accepted(Instant now);
   void on_progress(Instant now, const TransferProgress& progress);
 

@@ -14,20 +14,16 @@ TransferErrc code_of(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
-      return TransferErrc::kDiskFull;
-    case EEXIST:
-      return TransferErrc::kExists;
+    case EFBIG: return TransferErrc::kDiskFull;
+    case EEXIST: return TransferErrc::kExists;
     case EACCES:
     case EPERM:
     case EROFS:
     case ELOOP:
     case ENAMETOOLONG:
     case ENOENT:
-    case ENOTDIR:
-      return TransferErrc::kDenied;
-    default:
-      return TransferErrc::kInternal;
+    case ENOTDIR: return TransferErrc::kDenied;
+    default: return TransferErrc::kInternal;
   }
 }
 
@@ -38,7 +34,8 @@ std::optional<TransferError> error_of(int error, const std::string& action, cons
 }
 
 TransferError already_there(const std::filesystem::path& path) {
-  return {TransferErrc::kExists, display(path.string()) + " exists already: move it away, or fetch into another folder"};
+  return {TransferErrc::kExists,
+          display(path.string()) + " exists already: move it away, or fetch into another folder"};
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -1,8 +1,8 @@
 // Hashes the files of a share into the pieces of a torrent: one reader, one pass for v1 and v2.
 //
-// v1 (BEP 3): SHA-1 of each piece of all files laid end to end, pad files read as zeros. v2 (BEP 52): for each file the
-// SHA-256 roots of the Merkle trees over its pieces, 16 KiB a leaf, missing leaves zero; a file smaller than a piece has
-// the tree over its own leaves, filled up to a power of two.
+// v1 (BEP 3): SHA-1 of each piece of all files laid end to end, pad files read as zeros. v2 (BEP 52): for each file
+// the SHA-256 roots of the Merkle trees over its pieces, 16 KiB a leaf, missing leaves zero; a file smaller than a
+// piece has the tree over its own leaves, filled up to a power of two.
 #pragma once
 
 #include <array>

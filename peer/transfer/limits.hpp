@@ -18,7 +18,7 @@ inline constexpr std::size_t kMagnetParameters = 200;
 /// Entry points, peers and trackers kept of a magnet link, each. The surplus is ignored.
 inline constexpr std::size_t kMagnetList = 32;
 
-// --- torrents (libtorrent's own limits, reference/reliability.md row 14) -----------------------------------------------
+// --- torrents (libtorrent's own limits; the threat is row 14 of the threat model) ------------------------------------
 
 /// A larger .torrent file, or metadata from peers, is refused; we make none larger, so that others can read ours.
 inline constexpr int kTorrentBytes = 10'000'000;

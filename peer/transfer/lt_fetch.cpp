@@ -13,8 +13,7 @@ namespace {
 
 lt::info_hash_t hashes_of(const Magnet& magnet) {
   lt::info_hash_t out;
-  if (magnet.has_v1)
-    out.v1.assign(reinterpret_cast<const char*>(magnet.info_hash.bytes.data()));
+  if (magnet.has_v1) out.v1.assign(reinterpret_cast<const char*>(magnet.info_hash.bytes.data()));
   if (magnet.info_hash_v2) out.v2.assign(reinterpret_cast<const char*>(magnet.info_hash_v2->data()));
   return out;
 }
@@ -22,6 +21,7 @@ lt::info_hash_t hashes_of(const Magnet& magnet) {
 }  // namespace
 
 void LtTransfer::fetch(JobId id, FetchRequest request) {
+  if (!session_) return;
   Job& job = new_job(id, Step::kLoading);
   // Made absolute now: the working directory may be another by the time of accept().
   std::error_code ignored;

@@ -79,9 +79,9 @@ void set_transport(settings_pack& pack) {
 
 void set_limits(settings_pack& pack) {
   // Nothing is auto-managed, yet some of these bite all the same (LSD, trackers).
-  for (const int limit : {settings_pack::active_downloads, settings_pack::active_seeds, settings_pack::active_checking,
-                          settings_pack::active_limit, settings_pack::active_lsd_limit,
-                          settings_pack::active_tracker_limit})
+  for (const int limit :
+       {settings_pack::active_downloads, settings_pack::active_seeds, settings_pack::active_checking,
+        settings_pack::active_limit, settings_pack::active_lsd_limit, settings_pack::active_tracker_limit})
     pack.set_int(limit, 10'000);
   pack.set_int(settings_pack::max_metadata_size, limits::kTorrentBytes);
   pack.set_int(settings_pack::max_piece_count, limits::kTorrentPieces);
@@ -93,8 +93,8 @@ settings_pack settings_of(const TransferConfig& config, const std::vector<Endpoi
   settings_pack pack;
   pack.set_str(settings_pack::user_agent, "Rondo/0.1");
   pack.set_str(settings_pack::peer_fingerprint, lt::generate_fingerprint("RO", 0, 1));
-  pack.set_int(settings_pack::alert_mask, static_cast<int>(static_cast<std::uint32_t>(
-                                              lt::alert_category::status | lt::alert_category::error)));
+  pack.set_int(settings_pack::alert_mask,
+               static_cast<int>(static_cast<std::uint32_t>(lt::alert_category::status | lt::alert_category::error)));
   pack.set_int(settings_pack::alert_queue_size, limits::kAlertQueue);
   pack.set_str(settings_pack::listen_interfaces, interfaces_text(listen));
   // The fallback is for the UDP socket, whose number the ring may hold and which we don't use. That it didn't move the

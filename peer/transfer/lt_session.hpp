@@ -1,13 +1,12 @@
 // The libtorrent session: its settings, and whether it listens.
 #pragma once
 
-#include <utility>
-
 #include <cstdint>
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/socket.hpp>
 #include <memory>
+#include <utility>
 
 #include "dht/base/endpoint.hpp"
 #include "dht/base/result.hpp"

@@ -142,8 +142,8 @@ HashPlan plan_of(const lt::create_torrent& torrent, const Scan& scan, bool hybri
 
 void set_hashes(lt::create_torrent& torrent, const Hashes& hashes) {
   lt::piece_index_t piece{0};
-  for (const Sha1& hash : hashes.v1) torrent.set_hash(piece++, lt::sha1_hash(lt::span<const char>(
-                                         reinterpret_cast<const char*>(hash.data()), 20)));
+  for (const Sha1& hash : hashes.v1)
+    torrent.set_hash(piece++, lt::sha1_hash(lt::span<const char>(reinterpret_cast<const char*>(hash.data()), 20)));
   lt::file_index_t file{0};
   for (const auto& roots : hashes.v2) {
     lt::piece_index_t::diff_type in_file{0};
@@ -152,6 +152,19 @@ void set_hashes(lt::create_torrent& torrent, const Hashes& hashes) {
                         lt::sha256_hash(lt::span<const char>(reinterpret_cast<const char*>(root.data()), 32)));
     ++file;
   }
+}
+
+/// What others will see under another name. Of our own torrent the names are known as they were.
+std::vector<std::string> renaming_notes(const lt::file_storage& files, const Content& content) {
+  Notes notes;
+  auto file = content.files.begin();
+  for (const lt::file_index_t i : files.file_range()) {
+    if (has_flag(files, i, lt::file_storage::flag_pad_file)) continue;
+    const std::string raw = files.file_path(i);
+    if (raw != file->path) notes.add(display(raw) + " is saved as " + file->path + " by those who fetch it");
+    ++file;
+  }
+  return notes.take();
 }
 
 /// Points every file of our own torrent to where it is on disk.
@@ -172,7 +185,12 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
   lt::file_storage files;
   lt::create_torrent torrent = new_torrent(files, scan, request.hybrid);
   const HashPlan plan = plan_of(torrent, scan, request.hybrid);
-  const auto hashes = hash_files(plan, [&](std::uint64_t done) { progress({done, scan.bytes}); }, cancelled);
+  const auto hashes = hash_files(
+      plan,
+      [&](std::uint64_t done) {
+        progress({done, scan.bytes});
+      },
+      cancelled);
   if (!hashes) return Failure{hashes.error()};
   set_hashes(torrent, *hashes);
 
@@ -187,6 +205,8 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
   if (!loaded) return Failure{loaded.error()};
   made.loaded = std::move(*loaded);
   made.loaded.notes = scan.notes;
+  for (std::string& note : renaming_notes(torrent.files(), made.loaded.content))
+    made.loaded.notes.push_back(std::move(note));
   map_to_disk(made.loaded, plan, scan.parent);
   return made;
 }
@@ -242,8 +262,8 @@ Result<MadeTorrent, TransferError> make_torrent(const CreateRequest& request,
   try {
     return make(request, *scan, progress, cancelled);
   } catch (const std::exception& error) {
-    return Failure{TransferError{TransferErrc::kInternal, "can't make a torrent of these files: " +
-                                                              display(error.what())}};
+    return Failure{
+        TransferError{TransferErrc::kInternal, "can't make a torrent of these files: " + display(error.what())}};
   }
 }
 

@@ -1,13 +1,12 @@
 // Between our values and libtorrent's: reading, describing and making torrents.
 #pragma once
 
-#include <utility>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <libtorrent/add_torrent_params.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dht/base/bytes.hpp"

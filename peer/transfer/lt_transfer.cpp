@@ -57,7 +57,7 @@ LtTransfer::~LtTransfer() { shutdown(); }
 // --- jobs -----------------------------------------------------------------------------------------------------------
 
 LtTransfer::Job& LtTransfer::new_job(JobId id, Step step) {
-  RONDO_ASSERT(session_ != nullptr && find(id) == nullptr);
+  RONDO_ASSERT(find(id) == nullptr);
   auto job = std::make_unique<Job>();
   job->id = id;
   job->step = step;
@@ -127,6 +127,7 @@ void LtTransfer::remove_torrent(Job& job, Closure after) {
 // --- the port -------------------------------------------------------------------------------------------------------
 
 void LtTransfer::share(JobId id, CreateRequest request) {
+  if (!session_) return;
   Job& job = new_job(id, Step::kHashing);
   job.is_share = true;
   const auto report = throttled([this, id, inbox = inbox_](HashProgress progress) {
@@ -289,8 +290,8 @@ void LtTransfer::on_file_error(Job& job, const lt::file_error_alert& alert) {
                                                      display(alert.error.message()) + "; it is not shared any longer"});
   // libtorrent names files by the staging folder's handle, which tells nobody anything. A short write it calls "file
   // too short".
-  const bool by_system = alert.error.category() == lt::generic_category() ||
-                         alert.error.category() == lt::system_category();
+  const bool by_system =
+      alert.error.category() == lt::generic_category() || alert.error.category() == lt::system_category();
   const bool full = job.staging && job.staging->disk_is_full();
   fail(job, *error_of(by_system ? alert.error.value() : full ? ENOSPC : EIO, "write the download in", job.into));
 }

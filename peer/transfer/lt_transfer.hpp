@@ -13,8 +13,6 @@
 // A job that ends waits, hidden, until libtorrent has let go of its torrent; then its staging folder is removed.
 #pragma once
 
-#include <utility>
-
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -25,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "peer/transfer/lt_session.hpp"

@@ -50,8 +50,8 @@ std::string replace_unsafe(std::string_view raw) {
   std::string out;
   while (!raw.empty()) {
     const CodePoint next = first_code_point(raw);
-    const bool forbidden = next.valid && next.value < 0x80 && kForbidden.find(static_cast<char>(next.value)) !=
-                                                                  std::string_view::npos;
+    const bool forbidden =
+        next.valid && next.value < 0x80 && kForbidden.find(static_cast<char>(next.value)) != std::string_view::npos;
     if (!next.valid || forbidden || is_deceptive(next.value))
       out += '_';
     else

@@ -1,9 +1,10 @@
 // Names from the network become names on disk here, and nowhere else.
 //
-// Rules (reference/reliability.md d13): valid UTF-8, nothing deceptive (dht/base/display.hpp), none of
+// Rules: valid UTF-8, nothing deceptive (dht/base/display.hpp), none of
 // \ / : * ? " < > |, no leading or trailing blanks, no trailing dots, no name that Windows reserves, at most 240 bytes;
 // never empty, "." or ".."; the topmost name never begins with a dot, so that no download becomes ~/.ssh or ~/.bashrc.
-// Paths: at most 100 components, the topmost among them, and no two that differ only in case (" (2)" is put behind the later one).
+// Paths: at most 100 components, the topmost among them, and no two that differ only in case (" (2)" is put behind the
+// later one).
 //
 // Both are total: whatever comes in, a safe name goes out, and the same in gives the same out on every machine. They
 // are also idempotent: a safe name stays as it is.

@@ -32,9 +32,9 @@ using Problem = std::optional<TransferError>;
 
 Problem unreadable(const std::string& path, int error) {
   const bool missing = error == ENOENT;
-  return TransferError{missing ? TransferErrc::kNotFound : TransferErrc::kUnreadable,
-                       missing ? "there is no " + display(path)
-                               : "can't read " + display(path) + ": " + std::strerror(error)};
+  return TransferError{
+      missing ? TransferErrc::kNotFound : TransferErrc::kUnreadable,
+      missing ? "there is no " + display(path) : "can't read " + display(path) + ": " + std::strerror(error)};
 }
 
 std::string strip_slashes(std::string path) {
@@ -101,9 +101,9 @@ class Walker {
   Problem walk_folder(Fd folder, const std::string& disk_path, const std::string& torrent_path, std::size_t depth) {
     if (cancelled_) return TransferError{TransferErrc::kInternal, "cancelled"};
     if (depth > limits::kNameDepth)
-      return TransferError{TransferErrc::kUnreadable,
-                           "folders are nested deeper than " + std::to_string(limits::kNameDepth) + " below " +
-                               display(disk_path)};
+      return TransferError{
+          TransferErrc::kUnreadable,
+          "folders are nested deeper than " + std::to_string(limits::kNameDepth) + " below " + display(disk_path)};
     std::vector<std::string> names;
     if (const int error = read_names(folder.get(), names); error != 0) return unreadable(disk_path, error);
     if (names.empty()) notes_.add("left out the empty folder " + display(disk_path));
@@ -204,7 +204,8 @@ std::string default_name(const std::vector<Root>& roots) {
 Result<Scan, TransferError> scan_paths(const CreateRequest& request, const std::atomic<bool>& cancelled) {
   auto roots = roots_of(request.paths);
   if (!roots) return Failure{roots.error()};
-  if (roots->empty()) return Failure{TransferError{TransferErrc::kEmpty, "there is nothing to share: no path is given"}};
+  if (roots->empty())
+    return Failure{TransferError{TransferErrc::kEmpty, "there is nothing to share: no path is given"}};
 
   Scan scan;
   Notes notes;
@@ -223,8 +224,9 @@ Result<Scan, TransferError> scan_paths(const CreateRequest& request, const std::
   scan.notes = notes.take();
   if (scan.files.empty() || scan.bytes == 0) {
     const std::string what = display(roots->front().disk_path) + (roots->size() > 1 ? " and the others" : "");
-    return Failure{TransferError{TransferErrc::kEmpty, "there is nothing to share in " + what +
-                                                           (scan.files.empty() ? ": no file" : ": every file is empty")}};
+    return Failure{TransferError{
+        TransferErrc::kEmpty,
+        "there is nothing to share in " + what + (scan.files.empty() ? ": no file" : ": every file is empty")}};
   }
   std::sort(scan.files.begin(), scan.files.end(), [](const ScannedFile& a, const ScannedFile& b) {
     return std::tie(a.torrent_path, a.disk_path) < std::tie(b.torrent_path, b.disk_path);

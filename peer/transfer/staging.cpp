@@ -99,9 +99,8 @@ Problem Staging::check_room(const Content& content) const {
   // Some file systems have no figures to give.
   if (disk.f_blocks == 0 || room >= content.bytes) return std::nullopt;
   return TransferError{TransferErrc::kDiskFull, "there is no room for " + display(content.name) + " in " +
-                                                    display(into_.string()) + ": it needs " +
-                                                    size_text(content.bytes) + ", " +
-                                                    size_text(content.bytes - room) + " more than is free"};
+                                                    display(into_.string()) + ": it needs " + size_text(content.bytes) +
+                                                    ", " + size_text(content.bytes - room) + " more than is free"};
 }
 
 Problem Staging::open_folder() {

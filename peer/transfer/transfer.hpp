@@ -3,7 +3,14 @@
 //
 // Threading: every method is called from one thread, the protocol thread, and returns at once. Work goes on in threads
 // that end inside the implementation; results wait inside until drain(). `wake` (given at construction) may be called
-// from any thread, and says that drain() has something.
+// from any thread, and says that drain() has something. It must return at once and call nothing here: it posts. A job
+// goes on only while it is drained.
+//
+// What survives a share and a fetch: names (made safe, see sanitize.hpp), contents, empty files, and whether the owner
+// may execute a file (x is given where the receiver's umask leaves r). Not: modification times, other permissions,
+// owners, empty folders, symbolic links. The info-hash depends on what survives and on nothing else.
+//
+// After shutdown() every call is ignored.
 #pragma once
 
 #include <array>
@@ -34,9 +41,9 @@ enum class TransferErrc : std::uint8_t {
   kBadTorrent,  // malformed, hostile or over a limit
   kExists,      // the target is there already
   kDiskFull,
-  kDenied,      // the target cannot be written
-  kBusy,        // another process fetches the same content to the same place
-  kListen,      // the TCP port is taken
+  kDenied,  // the target cannot be written
+  kBusy,    // another process fetches the same content to the same place
+  kListen,  // the TCP port is taken
   kInternal,
 };
 
@@ -47,7 +54,8 @@ struct TransferError {
 };
 
 struct TransferConfig {
-  /// Where to listen for TCP peers. Port 0 lets the system choose. One endpoint a family.
+  /// Where to listen for TCP peers. Port 0 lets the system choose. One endpoint a family. libtorrent takes the same
+  /// number for UDP when it is free (it makes no use of it), so the ring binds its socket first.
   std::vector<Endpoint> listen;
   /// Nothing but connect_peer finds peers: no LSD, PEX, trackers, `x.pe`, web seeds.
   bool only_ring = false;

@@ -333,6 +333,21 @@ TEST_F(GetQuestion, is_not_asked_with_yes_or_json) {
   }
 }
 
+TEST(Get, says_what_will_differ_and_which_file_is_bad) {
+  const TestFolder folder;
+  const std::string path = folder / "x.torrent";
+  std::ofstream(path) << "d";
+  FakeWorld world;
+  world.script = [](FakeClient& client, RequestId number, const Request& request) {
+    if (!std::holds_alternative<GetRequest>(request)) return;
+    client.push(number, FoundContent{content(), {"renamed: a"}});
+    client.push(number, Failed{{Code::kBadInput, "this torrent can't be used"}});
+  };
+  const auto run = run_fake({"get", path}, world);
+  EXPECT_EQ(run.code, 12);
+  EXPECT_TRUE(contains(run.err, "note: renamed: a\nrondo: " + path + ": this torrent can't be used\n")) << run.err;
+}
+
 TEST(Get, lists_twenty_files_and_counts_the_rest) {
   FakeWorld world = getting_world();
   world.script = [inner = world.script](FakeClient& client, RequestId number, const Request& request) {
@@ -470,7 +485,16 @@ TEST(Lookup, a_failure_has_its_own_exit_code) {
     const auto run = run_fake({"lookup", kHash}, lookup_world(answer));
     EXPECT_EQ(run.code, code);
     EXPECT_TRUE(run.err.starts_with("rondo: the ring gave no answer: ")) << run.err;
+    EXPECT_EQ(run.out, "");
   }
+}
+
+TEST(Lookup, a_failure_tells_who_was_asked) {
+  RingAnswer answer = ring_answer();
+  answer.lookup.failure = dht::LookupFailure::kNoAnswer;
+  const auto run = run_fake({"lookup", kHash}, lookup_world(answer));
+  EXPECT_EQ(run.out, "");
+  EXPECT_TRUE(contains(run.err, "  127.0.0.1:7002  -  ")) << run.err;
 }
 
 TEST(Lookup, patience_ends) {

@@ -90,7 +90,7 @@ TEST(EventJson, found_and_fetched) {
   FoundContent found;
   found.content = content();
   EXPECT_EQ(event_json({7, found}),
-            R"({"event":"found","schema":"rondo.event/1","request":7,"content":)" + kContentJson + "}");
+            R"({"event":"found","schema":"rondo.event/1","request":7,"content":)" + kContentJson + R"(,"notes":[]})");
   Fetched fetched;
   fetched.content = content();
   fetched.path = "/tmp/a";

@@ -122,7 +122,7 @@ class Process:
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
                     why = f"it ended with {self._process.poll()}" if self._ended else f"not within {seconds} s"
-                    raise TimedOut(f"{what}: {why}; stderr: {self.stderr()[-600:]!r}")
+                    raise TimedOut(f"{what}: {why}; last line: {self.lines[-1:]}, stderr: {self.stderr()[-600:]!r}")
                 self._news.wait(left)
 
     def wait_event(self, name, seconds=30, accept=lambda event: True):
@@ -150,7 +150,7 @@ class Process:
     def is_running(self):
         return self._process.poll() is None
 
-    def signal(self, number):
+    def send_signal(self, number):
         if self.is_running():
             self._process.send_signal(number)
 
@@ -164,12 +164,12 @@ class Process:
         return code
 
     def stop(self, number=signal.SIGTERM, seconds=15):
-        self.signal(number)
+        self.send_signal(number)
         return self.wait(seconds)
 
     def kill(self):
         """At once, and forgotten."""
-        self.signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         self._process.wait(10)
         for stream in (self._process.stdin, self._process.stdout):
             try:
@@ -220,7 +220,10 @@ class Sandbox:
         return options
 
     def start(self, *words, **options):
-        process = Process(self, [str(self.rondo), *map(str, words)], self.environment(), **options)
+        return self.adopt(Process(self, [str(self.rondo), *map(str, words)], self.environment(), **options))
+
+    def adopt(self, process):
+        """Ends it with the others."""
         self._processes.append(process)
         return process
 

@@ -22,7 +22,9 @@ TEST(Display, writes_out_what_a_terminal_would_obey) {
   EXPECT_EQ(display("a\0b"s), "a\\x00b");
   EXPECT_EQ(display("\x7f"), "\\x7f");
   EXPECT_EQ(display("\u009b31m"), "\\x9b31m");
-  EXPECT_EQ(display("\x9b" "31m"), "\\x9b31m");
+  EXPECT_EQ(display("\x9b"
+                    "31m"),
+            "\\x9b31m");
 }
 
 TEST(Display, writes_out_what_would_deceive_the_eye) {

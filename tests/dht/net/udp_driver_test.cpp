@@ -214,7 +214,6 @@ TEST(UdpDriver, a_flood_from_one_source_is_cut_to_the_rate) {
     loud.send(first.at(), datagram);
     ASSERT_TRUE(lab.until([&] { return counters.datagrams_in > seen; }));
   }
-  std::cerr << counters.datagrams_in << " " << counters.drops(Drop::kRate) << "\n";
   EXPECT_GT(counters.drops(Drop::kRate), 500u);
   EXPECT_GE(counters.received.queries[0], 800u);
   EXPECT_TRUE(answers_ping(lab, quiet, first));

@@ -58,8 +58,8 @@ TEST(Home, xdg_variables_hold_and_relative_ones_are_ignored) {
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->config, "/h/.config/rondo");
   EXPECT_EQ(plain->state, "/h/.local/state/rondo");
-  const auto xdg = find_home(
-      std::nullopt, with({{"HOME", "/h"}, {"XDG_CONFIG_HOME", "/c"}, {"XDG_STATE_HOME", "relative"}}));
+  const auto xdg =
+      find_home(std::nullopt, with({{"HOME", "/h"}, {"XDG_CONFIG_HOME", "/c"}, {"XDG_STATE_HOME", "relative"}}));
   ASSERT_TRUE(xdg);
   EXPECT_EQ(xdg->config, "/c/rondo");
   EXPECT_EQ(xdg->state, "/h/.local/state/rondo");

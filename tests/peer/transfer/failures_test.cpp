@@ -83,17 +83,47 @@ TEST_F(Failures, nothing_to_share) {
             "there is nothing to share in " + (from_ / "zero").string() + ": every file is empty");
 }
 
-TEST_F(Failures, an_unreadable_file_or_folder_is_named) {
-  if (::geteuid() == 0) {
-    // Root reads everything; the scan's and the hasher's own tests cover the rest.
-    GTEST_SKIP() << "root can read everything";
+/// For its life root is nobody: root can read everything.
+class AsNobody {
+ public:
+  AsNobody() : was_root_(::geteuid() == 0 && ::seteuid(65534) == 0) {}
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+  ~AsNobody() {
+    if (was_root_ && ::seteuid(0) != 0) std::abort();
   }
+
+ private:
+  bool was_root_;
+};
+
+TEST_F(Failures, an_unreadable_file_or_folder_is_named) {
+  ::chmod(from_.path().c_str(), 0755);
   write_file(from_ / "tree" / "good", "x");
   write_file(from_ / "tree" / "secret", "x");
+  fs::create_directories(from_ / "other" / "closed");
   ::chmod((from_ / "tree" / "secret").c_str(), 0);
-  const auto error = share_error({from_ / "tree"});
-  EXPECT_EQ(error.code, TransferErrc::kUnreadable);
-  EXPECT_EQ(error.sentence, "can't read " + (from_ / "tree" / "secret").string() + ": Permission denied");
+  ::chmod((from_ / "other" / "closed").c_str(), 0);
+  const AsNobody nobody;
+  const auto file = share_error({from_ / "tree"});
+  EXPECT_EQ(file.code, TransferErrc::kUnreadable);
+  EXPECT_EQ(file.sentence, "can't read " + (from_ / "tree" / "secret").string() + ": Permission denied");
+  const auto folder = share_error({from_ / "other"});
+  EXPECT_EQ(folder.code, TransferErrc::kUnreadable);
+  EXPECT_EQ(folder.sentence, "can't read " + (from_ / "other" / "closed").string() + ": Permission denied");
+}
+
+TEST_F(Failures, a_target_of_another_user_is_said) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs another user's folder";
+  ::chmod(to_.path().c_str(), 0755);
+  const Seeding seeding = share_one(1'000);
+  offer(getter_, seeding.torrent_file, to_.path());
+  {
+    const AsNobody nobody;
+    getter_->accept(7);
+    EXPECT_EQ(fetch_error(getter_).code, TransferErrc::kDenied);
+  }
+  EXPECT_EQ(getter_.failure.sentence, "can't write to " + to_.path().string() + ": Permission denied");
 }
 
 TEST_F(Failures, a_name_that_is_no_name) {
@@ -123,8 +153,8 @@ TEST_F(Failures, the_target_exists) {
   getter_->accept(7);
   const auto error = fetch_error(getter_);
   EXPECT_EQ(error.code, TransferErrc::kExists);
-  EXPECT_EQ(error.sentence, (to_ / "into" / "tree").string() +
-                                " exists already: move it away, or fetch into another folder");
+  EXPECT_EQ(error.sentence,
+            (to_ / "into" / "tree").string() + " exists already: move it away, or fetch into another folder");
   EXPECT_EQ(tree_of(to_.path()), before);
 }
 
@@ -257,8 +287,8 @@ TEST_F(Failures, the_disk_fills_up_meanwhile) {
     getter->connect_peer(7, sharer.endpoint());
     const auto error = fetch_error(getter);
     EXPECT_EQ(error.code, TransferErrc::kDiskFull) << error.sentence;
-    EXPECT_EQ(error.sentence, "can't write the download in " + (disk.path() / "into").string() +
-                                  ": No space left on device");
+    EXPECT_EQ(error.sentence,
+              "can't write the download in " + (disk.path() / "into").string() + ": No space left on device");
     EXPECT_TRUE(getter.wait_until([&] { return !fs::exists(disk.path() / "into"); }));
   }
 }

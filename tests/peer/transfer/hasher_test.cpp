@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <utility>
-
 #include <algorithm>
-#include <libtorrent/create_torrent.hpp>
 #include <libtorrent/bencode.hpp>
+#include <libtorrent/create_torrent.hpp>
 #include <libtorrent/file_storage.hpp>
 #include <libtorrent/torrent_info.hpp>
+#include <utility>
 
 #include "peer/transfer/lt_torrent.hpp"
 #include "peer/transfer/scan.hpp"
@@ -23,7 +22,8 @@ Result<MadeTorrent, TransferError> make(const fs::path& path, bool hybrid) {
   CreateRequest request;
   request.paths = {path};
   request.hybrid = hybrid;
-  return make_torrent(request, [](HashProgress) {}, kGoOn);
+  return make_torrent(
+      request, [](HashProgress) {}, kGoOn);
 }
 
 /// What libtorrent itself makes of the same files.
@@ -39,7 +39,8 @@ lt::info_hash_t reference(const fs::path& folder, bool hybrid, std::uint64_t byt
   lt::create_torrent torrent(files, static_cast<int>(piece_length_of(bytes)),
                              hybrid ? lt::create_flags_t{} : lt::create_torrent::v1_only);
   lt::error_code error;
-  lt::set_piece_hashes(torrent, parent, [](lt::piece_index_t) {}, error);
+  lt::set_piece_hashes(
+      torrent, parent, [](lt::piece_index_t) {}, error);
   EXPECT_FALSE(error) << error.message();
   std::vector<char> bytes_out;
   lt::bencode(std::back_inserter(bytes_out), torrent.generate());
@@ -72,7 +73,8 @@ TEST(Hasher, a_file_that_changes_or_goes_is_an_error_that_names_it) {
   const auto no_progress = [](std::uint64_t) {};
   auto error = hash_files(plan, no_progress, kGoOn).error();
   EXPECT_EQ(error.code, TransferErrc::kUnreadable);
-  EXPECT_EQ(error.sentence, "can't read " + (dir / "f").string() + ": it is being changed; try again when it is at rest");
+  EXPECT_EQ(error.sentence,
+            "can't read " + (dir / "f").string() + ": it is being changed; try again when it is at rest");
   plan.parts = {{(dir / "f").string(), 4}};
   EXPECT_FALSE(hash_files(plan, no_progress, kGoOn));
   plan.parts = {{(dir / "gone").string(), 4}};
@@ -87,7 +89,8 @@ TEST(Hasher, what_is_no_file_any_more_is_not_waited_for) {
   HashPlan plan;
   for (const char* name : {"pipe", "link", "."}) {
     plan.parts = {{(dir / name).string(), 4}};
-    const auto hashes = hash_files(plan, [](std::uint64_t) {}, kGoOn);
+    const auto hashes = hash_files(
+        plan, [](std::uint64_t) {}, kGoOn);
     ASSERT_FALSE(hashes) << name;
     EXPECT_EQ(hashes.error().code, TransferErrc::kUnreadable);
   }
@@ -99,10 +102,12 @@ TEST(Hasher, counts_bytes_and_can_be_cancelled) {
   HashPlan plan;
   plan.parts = {{(dir / "f").string(), 3'000'000}};
   std::uint64_t last = 0;
-  ASSERT_TRUE(hash_files(plan, [&](std::uint64_t done) { last = done; }, kGoOn));
+  ASSERT_TRUE(hash_files(
+      plan, [&](std::uint64_t done) { last = done; }, kGoOn));
   EXPECT_EQ(last, 3'000'000u);
   std::atomic<bool> cancelled{false};
-  EXPECT_FALSE(hash_files(plan, [&](std::uint64_t) { cancelled = true; }, cancelled));
+  EXPECT_FALSE(hash_files(
+      plan, [&](std::uint64_t) { cancelled = true; }, cancelled));
 }
 
 TEST(PieceLength, grows_with_the_content) {

@@ -85,11 +85,23 @@ TEST_F(Hostile, symbolic_links_are_not_made_and_not_followed) {
 }
 
 TEST_F(Hostile, reserved_bidi_control_and_colliding_names) {
-  const std::vector<RawFile> files{{{"aux.c"}, "1"},          {{"exe.\u202ecod"}, "2"}, {{"\x1b[2J"}, "3"},
-                                   {{"Makefile"}, "4"},       {{"makefile"}, "5"},      {{"a:b"}, "6"},
-                                   {{"a?b"}, "7"},            {{"trailing. "}, "8"},    {{std::string(5'000, 'x')}, "9"},
-                                   {{"bad\xff"}, "10"},       {{"con", "nul"}, "11"},   {{"\xc2\x9b" "31m"}, "12"},
-                                   {{"Makefile", "x"}, "13"}, {{"dup"}, "14"},          {{"dup"}, "15"}};
+  const std::vector<RawFile> files{{{"aux.c"}, "1"},
+                                   {{"exe.\u202ecod"}, "2"},
+                                   {{"\x1b[2J"}, "3"},
+                                   {{"Makefile"}, "4"},
+                                   {{"makefile"}, "5"},
+                                   {{"a:b"}, "6"},
+                                   {{"a?b"}, "7"},
+                                   {{"trailing. "}, "8"},
+                                   {{std::string(5'000, 'x')}, "9"},
+                                   {{"bad\xff"}, "10"},
+                                   {{"con", "nul"}, "11"},
+                                   {{"\xc2\x9b"
+                                     "31m"},
+                                    "12"},
+                                   {{"Makefile", "x"}, "13"},
+                                   {{"dup"}, "14"},
+                                   {{"dup"}, "15"}};
   const auto fetched = fetch(raw_torrent("t", files), files);
   ASSERT_TRUE(fetched) << getter_.failure.sentence;
   ASSERT_EQ(fetched->content.files.size(), files.size());
@@ -118,9 +130,8 @@ TEST_F(Hostile, a_hidden_name_at_the_top_is_shown) {
 }
 
 TEST_F(Hostile, pad_files_are_not_made) {
-  const std::vector<RawFile> files{{{"a"}, std::string(10, 'a')},
-                                   {{".pad", "16374"}, std::string(16'374, '\0'), "p"},
-                                   {{"b"}, "b"}};
+  const std::vector<RawFile> files{
+      {{"a"}, std::string(10, 'a')}, {{".pad", "16374"}, std::string(16'374, '\0'), "p"}, {{"b"}, "b"}};
   const auto fetched = fetch(raw_torrent("t", files), files);
   ASSERT_TRUE(fetched) << getter_.failure.sentence;
   EXPECT_EQ(tree_of(target()).size(), 3u);

@@ -92,7 +92,8 @@ TEST(ParseMagnet, says_what_is_wrong) {
 
 TEST(ParseMagnet, a_link_that_the_shell_cut_is_recognised) {
   const std::string expected =
-      "this magnet link is cut off and names no content (xt=urn:btih:... is missing): put it in quotes, the shell takes "
+      "this magnet link is cut off and names no content (xt=urn:btih:... is missing): put it in quotes, the shell "
+      "takes "
       "& for itself";
   EXPECT_EQ(error_of("magnet:?dn=some-name"), expected);
   EXPECT_EQ(error_of("magnet:?"), expected);

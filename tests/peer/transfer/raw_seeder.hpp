@@ -1,8 +1,6 @@
 // A peer that isn't ours: a bare libtorrent session that serves torrents which Rondo would never make.
 #pragma once
 
-#include <utility>
-
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/bencode.hpp>
 #include <libtorrent/entry.hpp>
@@ -13,6 +11,7 @@
 #include <libtorrent/settings_pack.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
+#include <utility>
 
 #include "tests/peer/transfer/harness.hpp"
 
@@ -41,7 +40,8 @@ inline std::string sha1_pieces(const std::string& payload, std::size_t piece_len
   std::string out;
   for (std::size_t at = 0; at < payload.size(); at += piece_length) {
     const std::string piece = payload.substr(at, piece_length);
-    out += lt::hasher(lt::span<const char>(piece.data(), static_cast<std::ptrdiff_t>(piece.size()))).final().to_string();
+    out +=
+        lt::hasher(lt::span<const char>(piece.data(), static_cast<std::ptrdiff_t>(piece.size()))).final().to_string();
   }
   return out;
 }
@@ -94,9 +94,9 @@ class RawSeeder {
   /// Serves files that lie where `paths` says (by file index), as a peer that checks nothing.
   void seed(const Bytes& torrent, const std::map<int, std::string>& paths) {
     lt::add_torrent_params params;
-    params.ti = std::make_shared<lt::torrent_info>(
-        lt::span<const char>(reinterpret_cast<const char*>(torrent.data()), static_cast<std::ptrdiff_t>(torrent.size())),
-        lt::from_span);
+    params.ti = std::make_shared<lt::torrent_info>(lt::span<const char>(reinterpret_cast<const char*>(torrent.data()),
+                                                                        static_cast<std::ptrdiff_t>(torrent.size())),
+                                                   lt::from_span);
     params.save_path = "/nonexistent";
     params.flags = lt::torrent_flags::no_verify_files;
     for (const auto& [index, path] : paths) params.renamed_files[lt::file_index_t{index}] = path;

@@ -149,6 +149,8 @@ TEST_F(Roundtrip, a_chosen_name_and_odd_names_on_disk) {
   EXPECT_TRUE(has_note(seeding->notes, "caf\\xe9.txt is not UTF-8: it is shared as caf_.txt"));
   const auto fetched = getter_.fetch(magnet_of(seeding->content), target(), sharer_.endpoint());
   ASSERT_TRUE(fetched) << getter_.failure.sentence;
+  EXPECT_TRUE(has_note(seeding->notes, "chosen/with\\x0anewline is saved as chosen/with_newline by those who fetch it"))
+      << ::testing::PrintToString(seeding->notes);
   const fs::path got = target() / "chosen";
   EXPECT_EQ(read_file(got / "caf_.txt"), "latin-1");
   EXPECT_EQ(read_file(got / "with_newline"), "newline");
@@ -226,30 +228,35 @@ TEST_F(Roundtrip, a_peer_offered_late_and_twice_is_used_at_once) {
   EXPECT_EQ(tree_of(from_.path()), tree_of(target()));
 }
 
-TEST_F(Roundtrip, who_has_fetched_serves_others) {
-  write_file(from_ / "tree" / "file", random_text(7, 3'000'000));
-  write_file(from_ / "tree" / "empty", "");
-  for (const bool hybrid : {false, true}) {
-    TestPeer first;
-    TestPeer second;
-    TestPeer third;
-    const fs::path base = to_ / (hybrid ? "hybrid" : "v1");
-    const Seeding seeding = first.share({from_ / "tree"}, hybrid);
-    ASSERT_TRUE(second.fetch(magnet_of(seeding.content), base / "2", first.endpoint())) << second.failure.sentence;
-    first->shutdown();
-    third->fetch(7, {magnet_of(seeding.content), base / "3"});
-    third->connect_peer(7, second.endpoint());
-    // The one that serves must be drained to go from "in its place" to "seeding".
-    const auto seen = [&](auto* kind) {
-      return second.wait_until([&] {
-        return third.wait<std::remove_pointer_t<decltype(kind)>>(7, 10ms).has_value();
-      });
-    };
-    ASSERT_TRUE(seen(static_cast<MetadataReady*>(nullptr)));
-    third->accept(7);
-    ASSERT_TRUE(seen(static_cast<Fetched*>(nullptr)));
-    EXPECT_EQ(tree_of(from_.path()), tree_of(base / "3"));
-  }
+/// The second fetches from the first, which then goes; the third fetches from the second.
+void expect_handed_on(const fs::path& from, const fs::path& to, bool hybrid) {
+  write_file(from / "tree" / "file", random_text(7, 3'000'000));
+  write_file(from / "tree" / "empty", "");
+  TestPeer first;
+  TestPeer second;
+  TestPeer third;
+  const Seeding seeding = first.share({from / "tree"}, hybrid);
+  ASSERT_TRUE(second.fetch(magnet_of(seeding.content), to / "2", first.endpoint())) << second.failure.sentence;
+  first->shutdown();
+  third->fetch(7, {magnet_of(seeding.content), to / "3"});
+  third->connect_peer(7, second.endpoint());
+  // Who serves must be drained too, to go from "in its place" to "seeding".
+  ASSERT_TRUE(second.wait_until([&] { return third.wait<MetadataReady>(7, 10ms).has_value(); }));
+  third->accept(7);
+  ASSERT_TRUE(second.wait_until([&] { return third.wait<Fetched>(7, 10ms).has_value(); }));
+  EXPECT_EQ(tree_of(from), tree_of(to / "3"));
+}
+
+TEST(Handing, who_has_fetched_serves_others) {
+  const TempDir from;
+  const TempDir to;
+  expect_handed_on(from.path(), to.path(), false);
+}
+
+TEST(Handing, who_has_fetched_a_hybrid_serves_others) {
+  const TempDir from;
+  const TempDir to;
+  expect_handed_on(from.path(), to.path(), true);
 }
 
 TEST_F(Roundtrip, progress_is_reported_on_both_sides) {
