@@ -50,7 +50,7 @@ class GetCommand {
       const auto event = is_asking_ ? next_while_asking() : conversation.next(kTick);
       if (event && event->request == number_)
         std::visit(*this, event->body);
-      else if (is_searching_ && !is_asking_)
+      else if (!is_asking_)
         show_searching();
     }
     if (exit_) return *exit_;
@@ -70,11 +70,13 @@ class GetCommand {
   void operator()(const control::Searching& event) {
     if (event.why != why_) console_.say(event.why);
     why_ = event.why;
-    is_searching_ = true;
+    // A download that has lost its peers keeps its bar.
+    is_searching_ = !is_found_;
     show_searching();
   }
 
   void operator()(const control::FoundContent& event) {
+    is_found_ = true;
     is_searching_ = false;
     console_.say(listing(event.content));
     for (const std::string& note : event.notes) console_.say("note: " + note);
@@ -98,7 +100,8 @@ class GetCommand {
                        size_text(event.content.bytes) + " in " + elapsed_text(time);
     // A rate over less than that is noise.
     if (time >= 100ms)
-      line += " (" + rate_text(static_cast<double>(event.content.bytes) * 1000 / static_cast<double>(time.count())) + ")";
+      line +=
+          " (" + rate_text(static_cast<double>(event.content.bytes) * 1000 / static_cast<double>(time.count())) + ")";
     console_.say(line);
     console_.result(display(event.path.native()));
     exit_ = exit_code(Code::kOk);
@@ -125,6 +128,7 @@ class GetCommand {
   void confirm() { conversation_->client().submit(control::ConfirmRequest{number_}); }
 
   void show_searching() {
+    if (!is_searching_) return;
     const auto time = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_);
     console_.status("looking for peers, " + std::to_string(time.count()) + " s");
   }
@@ -160,6 +164,7 @@ class GetCommand {
   std::string why_;
   std::string question_;
   bool is_link_ = false;
+  bool is_found_ = false;
   bool is_searching_ = false;
   bool is_asking_ = false;
   std::optional<int> exit_;

@@ -67,7 +67,9 @@ void Lookup::add_candidate(const Callee& who, unsigned hop) {
   if (who.endpoint == self_.endpoint || (who.id && *who.id == self_.id)) return;
   const bool known = std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
     const Callee& other = candidate.who;
-    return other.endpoint == who.endpoint && (!other.id || !who.id || *other.id == *who.id);
+    // An entry point that waits for its turn and is named now, with its place in the ring, is news.
+    const bool news = !other.id && candidate.state == State::kNew;
+    return other.endpoint == who.endpoint && (!who.id || (other.id ? *other.id == *who.id : !news));
   });
   if (known) return;
   if (candidates_.size() >= limits::kLookupCandidates) {
@@ -196,6 +198,8 @@ void Lookup::on_step(const Contact& from, const wire::FindSuccessorReply& reply,
     step->id = from.id;
     step->round_trip = round_trip;
   }
+  for (Candidate& other : candidates_)
+    if (other.who.endpoint == from.endpoint && !other.who.id) other.state = State::kAnswered;
   if (candidate->continues) {
     on_continued(*candidate, reply);
     return;

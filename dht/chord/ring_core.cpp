@@ -38,7 +38,9 @@ RingCore::RingCore(ChordConfig settings, const Contact& self, Rng& random)
 }
 
 void RingCore::call(Turn& turn, const Callee& to, wire::QueryBody body, Purpose purpose, std::uint32_t id, int tries) {
-  rpc.call(turn.now, to, std::move(body), {static_cast<std::uint8_t>(purpose), id}, turn.out, turn.events, tries);
+  const bool prove = purpose == Purpose::kNudge || purpose == Purpose::kTwin || purpose == Purpose::kFarewell;
+  const CallTag tag{static_cast<std::uint8_t>(purpose), id};
+  rpc.call(turn.now, to, std::move(body), tag, turn.out, turn.events, tries, prove);
 }
 
 void RingCore::become(const Contact& self, Role new_role) {

@@ -23,6 +23,7 @@ enum class Purpose : std::uint8_t {
   kVerdict,
   kNudge,
   kProbe,
+  kTwin,
   kLookupStep,
   kLookupCheck,
   kGreet,
@@ -43,7 +44,7 @@ struct Turn {
 struct RingCore {
   RingCore(ChordConfig settings, const Contact& self, Rng& random);
 
-  /// Asks; the answer comes back to the machine that `purpose` names.
+  /// Asks; the answer comes back to the machine that `purpose` names. Those on which the receiver is to act are proven.
   void call(Turn& turn, const Callee& to, wire::QueryBody body, Purpose purpose, std::uint32_t id = 0,
             int tries = limits::kTries);
 

@@ -112,6 +112,7 @@ void RingNode::on_answered(Turn& turn, const CallAnswered& answer) {
     case Purpose::kVerdict:
     case Purpose::kNudge:
     case Purpose::kProbe:
+    case Purpose::kTwin:
     case Purpose::kFarewell: break;
   }
   const Contact& self = core_.ring.self();
@@ -136,6 +137,7 @@ void RingNode::on_failed(Turn& turn, const CallFailed& failure) {
     case Purpose::kVerdict:
     case Purpose::kNudge:
     case Purpose::kProbe:
+    case Purpose::kTwin:
     case Purpose::kFarewell: break;
   }
 }
@@ -206,12 +208,12 @@ void RingNode::leave(Instant now, RingOutbox& out) {
   stabilizer_.stop();
   fingers_.stop();
   core_.set_role(turn, Role::kLeaving, "leaving");
-  // A proven query marked `ro` makes a neighbour ask, and our answer is its finished verdict. `notify` brings proof.
+  // A proven query marked `ro` makes a neighbour ask, and our answer is its finished verdict.
   if (was_member) {
     const SuccessorList& list = core_.ring.successors();
-    if (core_.ring.predecessor()) core_.call(turn, *core_.ring.predecessor(), wire::Notify{}, Purpose::kFarewell);
+    if (core_.ring.predecessor()) core_.call(turn, *core_.ring.predecessor(), wire::Ping{}, Purpose::kFarewell);
     if (!list.empty() && list.head() != core_.ring.predecessor())
-      core_.call(turn, list.head(), wire::Notify{}, Purpose::kFarewell);
+      core_.call(turn, list.head(), wire::Ping{}, Purpose::kFarewell);
   }
   settle(turn);
 }

@@ -36,6 +36,11 @@ void RingNode::on_query(Turn& turn, const Endpoint& from, const wire::Query& que
   if (proven) core_.rpc.on_proven_query(turn.now, from);
   // Only on proof: a forged address must not make us ping its owner (the answer and the ping exceed the query).
   if (proven && query.header.read_only && core_.role == Role::kMember) stabilizer_.on_client_at(turn, from);
+  const Contact asker{query.sender, from};
+  const Contact& self = core_.ring.self();
+  const bool twin = proven && core_.role == Role::kMember && !query.header.read_only && asker.id == self.id;
+  if (twin && from < self.endpoint && credible(self, asker))  // if it answers under our id, the id is its own
+    core_.call(turn, asker, wire::Ping{}, Purpose::kTwin, 0, 1);
   const wire::Method method = wire::method_of(query.body);
   if (query.token && !proven) {  // it was not padded for an answer; and after our restart all tokens are stale
     refuse(turn, from, query, wire::ErrorCode::kBadToken, budget);
@@ -49,7 +54,7 @@ void RingNode::on_query(Turn& turn, const Endpoint& from, const wire::Query& que
     refuse(turn, from, query, wire::ErrorCode::kBadToken, budget);
     return;
   }
-  auto body = handle(turn, {query.sender, from}, query, proven);
+  auto body = handle(turn, asker, query, proven);
   if (!body) {
     refuse(turn, from, query, wire::ErrorCode::kRefused, budget);
     return;

@@ -98,12 +98,21 @@ void Stabilizer::successor_answered(Turn& turn, const CallAnswered& answer) {
   const auto before = core_.ring.successors().told();
   const ToldList told = told_by(answer, known_list_ != 0);
   const StabilizeStep step = core_.ring.successor_alive(answer.from, told, core_.accept(reply.predecessor));
+  ask_twin(turn, reply.predecessor);
   if (before.entries == core_.ring.successors().entries() && !std::holds_alternative<AskCandidate>(step)) {
     period_ = std::min<Duration>(period_ * 3 / 2, core_.config.stabilize_max);
   } else {
     note_change(turn);
   }
   follow(turn, step);
+}
+
+/// Two that joined at once may have the same id, and then nobody ever names one of them: it sees the other where it
+/// should see itself. The round trip decides (RingNode: the smaller endpoint keeps the id).
+void Stabilizer::ask_twin(Turn& turn, const std::optional<Contact>& seen) {
+  const Contact& self = core_.ring.self();
+  if (!seen || seen->id != self.id || seen->endpoint == self.endpoint || !credible(self, *seen)) return;
+  core_.call(turn, *seen, wire::Ping{}, Purpose::kTwin, 0, 1);
 }
 
 void Stabilizer::candidate_answered(Turn& turn, const CallAnswered& answer) {

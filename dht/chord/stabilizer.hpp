@@ -66,6 +66,7 @@ class Stabilizer {
   void follow(Turn& turn, const StabilizeStep& step);
   void successor_answered(Turn& turn, const CallAnswered& answer);
   void candidate_answered(Turn& turn, const CallAnswered& answer);
+  void ask_twin(Turn& turn, const std::optional<Contact>& seen);
   ToldList told_by(const CallAnswered& answer, bool head_known);
   void begin_verdict(Turn& turn, const Contact& who);
   void ping_suspects(Turn& turn);

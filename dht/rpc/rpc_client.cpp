@@ -28,7 +28,7 @@ void RpcClient::set_sender(const RingId& id, bool read_only) {
 }
 
 void RpcClient::call(Instant now, const Callee& to, wire::QueryBody body, CallTag tag, Outbox& out,
-                     std::vector<CallEvent>& events, int tries) {
+                     std::vector<CallEvent>& events, int tries, bool prove) {
   if (calls_.size() >= limits::kTransactions || to.endpoint.family != family_) {
     events.push_back(CallFailed{tag, to.endpoint, CallFailure::kOverloaded, to.id});
     return;
@@ -39,7 +39,8 @@ void RpcClient::call(Instant now, const Callee& to, wire::QueryBody body, CallTa
   call.body = std::move(body);
   call.tag = tag;
   call.tries_left = static_cast<std::uint8_t>(tries);
-  const bool token_missing = wire::needs_token(wire::method_of(call.body)) && !endpoints_.token(to.endpoint, now);
+  call.prove = prove || wire::needs_token(wire::method_of(call.body));
+  const bool token_missing = call.prove && !endpoints_.token(to.endpoint, now);
   calls_.push_back(std::move(call));
   restart(now, calls_.back(), token_missing, out);
 }
@@ -120,7 +121,7 @@ void RpcClient::on_error(Instant now, const Endpoint& from, const wire::Error& e
   if (code == wire::ErrorCode::kBadToken && !at->token_refused) {
     endpoints_.forget_token(from);
     at->token_refused = true;
-    restart(now, *at, wire::needs_token(wire::method_of(at->body)), out);
+    restart(now, *at, at->prove, out);
     return;
   }
   const bool not_a_member = code == wire::ErrorCode::kNotAMember;

@@ -6,7 +6,8 @@
 //
 // An answer counts only from the endpoint that was asked, with the call's transaction id (64 random bits; the last byte
 // is mixed with the try's number, so that each answer is matched to its own try and Karn's ambiguity does not arise).
-// A method that needs a token is preceded by a ping when we have none; a refused token is fetched anew once.
+// A method that needs a token is preceded by a ping when we have none, and so is any other that is to prove our address;
+// a refused token is fetched anew once.
 // Without a token a query is padded to the largest answer wanted, for no answer is longer than its query.
 //
 // Cost: O(calls in flight) per event. Bounds: limits::kTransactions.
@@ -85,9 +86,10 @@ class RpcClient {
   /// What queries say of us.
   void set_sender(const RingId& id, bool read_only);
 
-  /// Asks. Exactly one CallAnswered or CallFailed follows, unless the call is dropped.
+  /// Asks. Exactly one CallAnswered or CallFailed follows, unless the call is dropped. `prove`: only with a token, even
+  /// when the method needs none, because the receiver is to act on it.
   void call(Instant now, const Callee& to, wire::QueryBody body, CallTag tag, Outbox& out,
-            std::vector<CallEvent>& events, int tries);
+            std::vector<CallEvent>& events, int tries, bool prove = false);
   /// Forgets the calls with this tag; their answers will be ignored.
   void drop(CallTag tag);
 
@@ -116,6 +118,7 @@ class RpcClient {
     CallTag tag;
     std::uint8_t tries_left = 0;
     std::uint8_t tries_made = 0;
+    bool prove = false;
     bool fetching_token = false;
     bool token_refused = false;
     bool told_slow = false;

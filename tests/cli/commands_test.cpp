@@ -608,6 +608,24 @@ TEST(Program, the_error_is_red_only_on_a_terminal_with_colour) {
   EXPECT_TRUE(run_fake({"lookup", "x"}, world).err.starts_with("\x1b[1;31mrondo:\x1b[0m "));
 }
 
+TEST(Get, a_search_during_the_download_does_not_replace_the_bar) {
+  FakeWorld world = getting_world();
+  world.terminal.err_is_terminal = true;
+  world.script = [inner = world.script](FakeClient& client, RequestId number, const Request& request) {
+    if (std::holds_alternative<ConfirmRequest>(request)) {
+      client.push(1, Transferring{{1, 3, 0, 0, 0, 0}});
+      client.push(1, Searching{0, "the only peer is gone", {}});
+    }
+    inner(client, number, request);
+  };
+  const auto run = run_fake({"get", kLink}, world);
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(contains(run.err, "the only peer is gone\n"));
+  const auto first = run.err.find("looking for peers");
+  EXPECT_LT(first, run.err.find("'photos'"));
+  EXPECT_EQ(run.err.find("looking for peers", run.err.find("'photos'")), std::string::npos);
+}
+
 TEST(Program, a_terminal_gets_one_redrawn_line) {
   FakeWorld world = getting_world();
   world.terminal.err_is_terminal = true;
