@@ -65,7 +65,7 @@ class Conversation {
   std::unique_ptr<control::Client> client_;
 };
 
-// --- the commands; each returns the exit code ---------------------------------------------------------------------------
+// --- the commands; each returns the exit code ------------------------------------------------------------------------
 
 int run_daemon(const DaemonOptions& options, Session& session);
 int run_share(const ShareOptions& options, Session& session);

@@ -1,6 +1,6 @@
 // What a command prints: results on standard output, everything else on standard error.
 //
-// With --json standard output carries one JSON object a line and nothing else; standard error keeps the error sentences.
+// With --json standard output carries one JSON object a line and nothing else; error sentences stay on standard error.
 // Progress is one redrawn line on a terminal, and plain lines now and then elsewhere. Nothing raw is printed: texts are
 // ours or went through display().
 #pragma once

@@ -65,7 +65,7 @@ class GetCommand {
     return conversation.unfinished_code();
   }
 
-  // --- events ---------------------------------------------------------------------------------------------------------
+  // --- events --------------------------------------------------------------------------------------------------------
 
   void operator()(const control::Searching& event) {
     if (event.why != why_) console_.say(event.why);

@@ -25,7 +25,7 @@ std::string shown(std::string_view word) { return "'" + display(word) + "'"; }
 
 bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
 
-// --- finding the command ----------------------------------------------------------------------------------------------
+// --- finding the command ---------------------------------------------------------------------------------------------
 
 /// Which option a word names, and whether its value is the next word.
 struct ReadWord {
@@ -112,7 +112,7 @@ Failure<UsageError> unknown_verb(const std::string& word) {
                 guess ? "did you mean `rondo " + std::string(*guess) + "`?" : "");
 }
 
-// --- splitting --------------------------------------------------------------------------------------------------------
+// --- splitting -------------------------------------------------------------------------------------------------------
 
 void add_option(CLI::App& app, const OptionRow& row, RawOptions& raw) {
   const std::string names = (row.short_name.empty() ? "" : std::string(row.short_name) + ",") + std::string(row.name);
@@ -148,7 +148,7 @@ Result<RawOptions, UsageError> split(std::vector<std::string> words, Verb verb) 
   return raw;
 }
 
-// --- reading values ---------------------------------------------------------------------------------------------------
+// --- reading values --------------------------------------------------------------------------------------------------
 
 std::optional<std::uint16_t> parse_port(std::string_view digits) {
   std::uint16_t port = 0;

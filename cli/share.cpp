@@ -66,7 +66,7 @@ class ShareCommand {
     return end(conversation, number);
   }
 
-  // --- events ---------------------------------------------------------------------------------------------------------
+  // --- events --------------------------------------------------------------------------------------------------------
 
   void operator()(const control::HashingNow& event) {
     const auto [done, total] = event.progress;

@@ -32,6 +32,8 @@ struct ChordConfig {
   Duration stabilize_max = std::chrono::seconds(30);
   /// The pause between two steps that follow each other because the first one changed list[0].
   Duration stabilize_again = std::chrono::milliseconds(100);
+  /// The least pause between two rounds that nudges bring forward.
+  Duration stabilize_nudged = std::chrono::seconds(1);
   /// Period of finger repair, one finger a time, after a change and when quiet.
   Duration finger_min = std::chrono::seconds(15);
   Duration finger_max = std::chrono::minutes(5);

@@ -59,6 +59,7 @@ void LookupTable::advance(Turn& turn, Running& running) {
   core_.rpc.drop({static_cast<std::uint8_t>(Purpose::kLookupStep), number});
   core_.rpc.drop({static_cast<std::uint8_t>(Purpose::kLookupCheck), number});
   std::erase_if(running_, [&](const Running& other) { return other.number == number; });
+  if (running_.empty()) running_ = {};
 }
 
 void LookupTable::on_answer(Turn& turn, const CallAnswered& answer) {
@@ -103,6 +104,7 @@ void LookupTable::on_deadline(Turn& turn) {
     core_.rpc.drop({static_cast<std::uint8_t>(Purpose::kLookupCheck), running.number});
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  if (running_.empty()) running_ = {};
 }
 
 Instant LookupTable::next_deadline() const {

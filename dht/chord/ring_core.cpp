@@ -64,6 +64,7 @@ void RingCore::remember(const Endpoint& endpoint) {
     return;
   }
   if (remembered.size() >= limits::kRememberedContacts) remembered.erase(remembered.begin());
+  if (remembered.size() == remembered.capacity()) remembered.reserve(remembered.size() + 4);  // idle nodes are small
   remembered.push_back(endpoint);
 }
 

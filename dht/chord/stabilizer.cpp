@@ -99,11 +99,13 @@ void Stabilizer::successor_answered(Turn& turn, const CallAnswered& answer) {
   const ToldList told = told_by(answer, known_list_ != 0);
   const StabilizeStep step = core_.ring.successor_alive(answer.from, told, core_.accept(reply.predecessor));
   ask_twin(turn, reply.predecessor);
-  if (before.entries == core_.ring.successors().entries() && !std::holds_alternative<AskCandidate>(step)) {
+  const bool same = before.entries == core_.ring.successors().entries();
+  if (same && !std::holds_alternative<AskCandidate>(step)) {
     period_ = std::min<Duration>(period_ * 3 / 2, core_.config.stabilize_max);
   } else {
     note_change(turn);
   }
+  if (!same) nudge(turn, living_predecessor());
   follow(turn, step);
 }
 
@@ -126,6 +128,7 @@ void Stabilizer::candidate_answered(Turn& turn, const CallAnswered& answer) {
   if (list.empty() || list.head() != answer.from) known_list_ = 0;
   note_change(turn);
   schedule_within(turn, core_.config.stabilize_again);
+  nudge(turn, living_predecessor());
   follow(turn, step);
 }
 
@@ -255,7 +258,7 @@ void Stabilizer::on_notify(Turn& turn, const Contact& notifier) {
   const std::optional<Contact> former = living_predecessor();
   switch (core_.ring.rectify(notifier)) {
     case Rectified::kAdopted:
-      if (former) core_.call(turn, *former, wire::Ping{}, Purpose::kNudge, 0, 1);
+      nudge(turn, former);
       predecessor_dead_ = false;
       waiting_notifier_.reset();
       note_change(turn);
@@ -281,7 +284,14 @@ void Stabilizer::on_client_at(Turn& turn, const Endpoint& endpoint) { on_unanswe
 
 void Stabilizer::on_ping(Turn& turn, const Endpoint& from) {
   const SuccessorList& list = core_.ring.successors();
-  if (!list.empty() && list.head().endpoint == from) schedule_within(turn, core_.config.stabilize_again);
+  if (list.empty() || list.head().endpoint != from) return;
+  const Duration since = turn.now - last_round_;
+  schedule_within(turn, std::max<Duration>(core_.config.stabilize_again, core_.config.stabilize_nudged - since));
+}
+
+/// What `who` knows of us, our place or our list, is out of date.
+void Stabilizer::nudge(Turn& turn, const std::optional<Contact>& who) {
+  if (who) core_.call(turn, *who, wire::Ping{}, Purpose::kNudge, 0, 1);
 }
 
 void Stabilizer::on_deadline(Turn& turn) {

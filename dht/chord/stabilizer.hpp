@@ -2,10 +2,10 @@
 //
 // Pace (DESIGN 2): every stabilize_min (+-20 %) while the neighbourhood changes, growing by half per quiet round up to
 // stabilize_max. A step that changed list[0] is followed by the next one at once: a newcomer among many newcomers walks
-// to its true successor in round trips, not in periods. A member that adopts a new predecessor pings the former one
-// (the nudge), whose list[0] is out of date now: 300 nodes that join at once would otherwise take 15 min to sort
-// themselves. A nudge only brings a step forward that Zave's model allows at any time. All else that reacts edits local
-// state only.
+// to its true successor in round trips, not in periods. A member whose list changes, or who adopts a new predecessor,
+// pings the one before it (the nudge), whose knowledge is out of date now: corrections would otherwise travel one member a
+// period. Nudged rounds keep a distance of stabilize_nudged, so that many changes cost one round. A nudge only brings a
+// step forward that Zave's model allows at any time. All else that reacts edits local state only.
 //
 // Verdict: a neighbour (list[0] or predecessor) is dead after limits::kDeadTries unanswered tries over at least
 // limits::kDeadSpan, and never while our own outage is suspected (then somebody else whom we know is asked for a sign
@@ -74,6 +74,7 @@ class Stabilizer {
   [[nodiscard]] bool is_dead(Instant now, const Contact& who) const;
   void bury(Turn& turn, const Contact& who);
   void note_change(Turn& turn);
+  void nudge(Turn& turn, const std::optional<Contact>& who);
   void schedule_within(Turn& turn, Duration delay);
   [[nodiscard]] bool is_neighbour(const Endpoint& endpoint, std::vector<Contact>& which) const;
 

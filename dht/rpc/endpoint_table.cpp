@@ -10,6 +10,8 @@ namespace rondo::dht {
 namespace {
 
 constexpr std::uint8_t kMaxCount = 250;
+/// Places added at once. The table grows seldom and is most of an idle node's memory: doubling would waste it.
+constexpr std::size_t kGrowth = 4;
 
 }  // namespace
 
@@ -32,9 +34,11 @@ EndpointTable::Entry& EndpointTable::find_or_make(const Endpoint& endpoint) {
   }
   const auto at = std::lower_bound(entries_.begin(), entries_.end(), endpoint,
                                    [](const Entry& entry, const Endpoint& e) { return entry.endpoint < e; });
+  const auto offset = at - entries_.begin();
+  if (entries_.size() == entries_.capacity()) entries_.reserve(entries_.size() + kGrowth);
   Entry entry;
   entry.endpoint = endpoint;
-  return *entries_.insert(at, entry);
+  return *entries_.insert(entries_.begin() + offset, entry);
 }
 
 Duration EndpointTable::base_timeout(const Entry& entry) {

@@ -72,6 +72,17 @@ void RpcClient::transmit(Instant now, Call& call, Outbox& out) {
 
 void RpcClient::drop(CallTag tag) {
   std::erase_if(calls_, [&](const Call& call) { return call.tag == tag; });
+  rest();
+}
+
+/// An idle node is a small node: most of the time nothing is in flight.
+void RpcClient::rest() {
+  if (calls_.empty()) calls_ = {};
+}
+
+void RpcClient::finish(std::vector<Call>::iterator call) {
+  calls_.erase(call);
+  rest();
 }
 
 std::vector<RpcClient::Call>::iterator RpcClient::match(const Endpoint& from, const wire::TransactionId& id,
@@ -98,7 +109,7 @@ void RpcClient::on_reply(Instant now, const Endpoint& from, const wire::Reply& r
   endpoints_.on_heard(from, now, now - sent_at, reply.token);
   if (at->id && *at->id != reply.sender) {
     events.push_back(CallFailed{at->tag, from, CallFailure::kOtherNode, at->id});
-    calls_.erase(at);
+    finish(at);
     return;
   }
   if (at->fetching_token) {
@@ -107,7 +118,7 @@ void RpcClient::on_reply(Instant now, const Endpoint& from, const wire::Reply& r
   }
   events.push_back(CallAnswered{at->tag, Contact{reply.sender, from}, reply.header.read_only, reply.observed,
                                 reply.body, now - sent_at});
-  calls_.erase(at);
+  finish(at);
 }
 
 void RpcClient::on_error(Instant now, const Endpoint& from, const wire::Error& error, Outbox& out,
@@ -126,7 +137,7 @@ void RpcClient::on_error(Instant now, const Endpoint& from, const wire::Error& e
   }
   const bool not_a_member = code == wire::ErrorCode::kNotAMember;
   events.push_back(CallFailed{at->tag, from, not_a_member ? CallFailure::kNotAMember : CallFailure::kRefused, at->id});
-  calls_.erase(at);
+  finish(at);
 }
 
 void RpcClient::expire(Instant now, Call& call, Outbox& out, std::vector<CallEvent>& events) {
@@ -148,6 +159,7 @@ void RpcClient::on_deadline(Instant now, Outbox& out, std::vector<CallEvent>& ev
   for (Call& call : calls_)
     if (call.deadline <= now) expire(now, call, out, events);
   std::erase_if(calls_, [](const Call& call) { return call.deadline == kNever; });
+  rest();
 }
 
 Instant RpcClient::next_deadline() const {

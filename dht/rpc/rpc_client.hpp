@@ -131,6 +131,8 @@ class RpcClient {
   void restart(Instant now, Call& call, bool fetching_token, Outbox& out);
   std::vector<Call>::iterator match(const Endpoint& from, const wire::TransactionId& id, Instant& sent_at);
   void expire(Instant now, Call& call, Outbox& out, std::vector<CallEvent>& events);
+  void finish(std::vector<Call>::iterator call);
+  void rest();
 
   wire::NetworkTag network_;
   Family family_;

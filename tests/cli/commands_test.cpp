@@ -73,7 +73,7 @@ std::size_t count_of(const FakeRun& run) {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// --- share ------------------------------------------------------------------------------------------------------------
+// --- share -----------------------------------------------------------------------------------------------------------
 
 FakeWorld sharing_world() {
   FakeWorld world;
@@ -204,7 +204,7 @@ TEST(Share, needs_public) {
   EXPECT_TRUE(contains(run.err, "private shares come later"));
 }
 
-// --- get --------------------------------------------------------------------------------------------------------------
+// --- get -------------------------------------------------------------------------------------------------------------
 
 FakeWorld getting_world() {
   FakeWorld world;
@@ -399,7 +399,7 @@ TEST(Get, a_node_that_cannot_be_hosted_is_an_error) {
             "{\"event\":\"error\",\"schema\":\"rondo.event/1\",\"code\":6,\"sentence\":\"port 7400 is in use\"}\n");
 }
 
-// --- lookup -----------------------------------------------------------------------------------------------------------
+// --- lookup ----------------------------------------------------------------------------------------------------------
 
 RingAnswer ring_answer() {
   const Contact owner{*RingId::from_hex(kHash), Endpoint::v4(127, 0, 0, 1, 7001)};
@@ -511,7 +511,7 @@ TEST(Lookup, ctrl_c_ends_it) {
   EXPECT_EQ(run_fake({"lookup", kHash}, world).code, 130);
 }
 
-// --- daemon -----------------------------------------------------------------------------------------------------------
+// --- daemon ----------------------------------------------------------------------------------------------------------
 
 FakeWorld daemon_world(dht::Role role = dht::Role::kMember) {
   FakeWorld world = lookup_world(ring_answer());
@@ -580,7 +580,7 @@ TEST(Daemon, answers_json_rpc_on_stdio_and_ends_with_it) {
   EXPECT_TRUE(starts[4].starts_with(R"({"jsonrpc":"2.0","id":null,"error":)")) << starts[4];
 }
 
-// --- the program ------------------------------------------------------------------------------------------------------
+// --- the program -----------------------------------------------------------------------------------------------------
 
 TEST(Program, usage_errors_exit_with_2_and_are_events_too) {
   const auto run = run_fake({"gte", "x", "--json"}, {});

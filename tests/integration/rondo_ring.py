@@ -298,15 +298,15 @@ class Ring:
                 return f"{member.endpoint} has a wrong predecessor"
         return None
 
-    def inexact_lists(self):
-        """Members whose successor list is not exactly the next live ids: corrections travel one member a period."""
+    def inexact_lists(self, depth=SUCCESSORS):
+        """Members of whose successor list the first `depth` entries aren't exactly the next live ids."""
         ids = self.ids()
         place = {member_id: index for index, member_id in enumerate(ids)}
         found = []
         for member in self.members:
             seen = self.neighbors(member)
-            wanted = [ids[(place[member.id] + i) % len(ids)] for i in range(1, min(SUCCESSORS, len(ids) - 1) + 1)]
-            if seen is None or [contact.id for contact in seen.successors] != wanted:
+            wanted = [ids[(place[member.id] + i) % len(ids)] for i in range(1, min(depth, len(ids) - 1) + 1)]
+            if seen is None or [contact.id for contact in seen.successors[:depth]] != wanted:
                 found.append(member)
         return found
 
@@ -326,13 +326,14 @@ class Ring:
             raise TimedOut(f"{error}: {reason}") from None
         return time.monotonic() - started
 
-    def wait_settled(self, seconds):
-        """Until every successor list is exact, which replicas and reads need; seconds that it took."""
+    def wait_settled(self, seconds, depth=SUCCESSORS):
+        """Until every list is exact that deep. Reads need it: a list with gaps stretches too far round the ring, and its
+        member names replicas that are none. Seconds that it took."""
         started = time.monotonic()
         try:
-            wait_until("exact successor lists", lambda: not self.inexact_lists(), seconds, pause=0.5)
+            wait_until("exact successor lists", lambda: not self.inexact_lists(depth), seconds, pause=0.5)
         except TimedOut as error:
-            raise TimedOut(f"{error}: {len(self.inexact_lists())} of {len(self.members)} are not") from None
+            raise TimedOut(f"{error}: {len(self.inexact_lists(depth))} of {len(self.members)} are not") from None
         return time.monotonic() - started
 
     def lookup(self, member, key, kind="owner", peers=False, seconds=40):

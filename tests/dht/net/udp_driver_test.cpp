@@ -91,6 +91,23 @@ TEST(UdpDriver, what_one_announces_another_finds) {
   EXPECT_EQ(client.answer<PeersRead>(read)->peers, std::vector<Endpoint>{loopback(Family::kV4, 4711)});
 }
 
+TEST(UdpDriver, a_client_on_all_addresses_can_ask_a_loopback_ring) {
+  // Whatever addresses this machine has, public ones among them: a client is nobody before it is told who it is.
+  NetLab lab;
+  Host& first = lab.first();
+  UdpDriverConfig config = lab.config(lab.network());
+  config.listen = Endpoint::v4(0, 0, 0, 0, 0);
+  Host& client = lab.host(config);
+  client.driver->add_contact(first.at());
+  const OperationId operation = client.driver->look_up(random_id(), LookupKind::kOwner);
+  ASSERT_TRUE(lab.until([&] { return client.answer<LookupFinished>(operation) != nullptr; }));
+  EXPECT_EQ(client.answer<LookupFinished>(operation)->result.owner, first.node().self());
+  // And it may become a member under the address by which the ring sees it.
+  client.driver->join({client.driver->local_endpoints(), std::nullopt});
+  ASSERT_TRUE(lab.until([&] { return lab.one_ring(); }));
+  EXPECT_EQ(client.node().self().endpoint, loopback(Family::kV4, client.at().port));
+}
+
 TEST(UdpDriver, a_leaving_node_is_gone_at_once) {
   NetLab lab;
   Host& first = lab.first();
