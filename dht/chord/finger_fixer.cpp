@@ -91,7 +91,8 @@ void FingerFixer::choose(Turn& turn) {
     const bool much_nearer = kept && cost(*best) < cost(*before) / 4 * 3;  // hysteresis: jitter moves nothing
     if (!kept || much_nearer) core_.fingers.set(index_, *best);
   }
-  candidates_ = {};
+  std::vector<Contact>().swap(candidates_);  // gives the memory back; `= {}` would not
+  std::vector<Endpoint>().swap(waiting_);
   schedule(turn, changed);
 }
 

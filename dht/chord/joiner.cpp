@@ -132,6 +132,8 @@ void Joiner::copied(Turn& turn, const CallAnswered& answer) {
   if (core_.ring.join(answer.from, told)) {
     phase_ = Phase::kIdle;
     joined_ = true;
+    ids_.clear();
+    ids_.shrink_to_fit();
   } else if (looks_ < kLooks) {
     look(turn);
   } else {

@@ -59,7 +59,7 @@ void LookupTable::advance(Turn& turn, Running& running) {
   core_.rpc.drop({static_cast<std::uint8_t>(Purpose::kLookupStep), number});
   core_.rpc.drop({static_cast<std::uint8_t>(Purpose::kLookupCheck), number});
   std::erase_if(running_, [&](const Running& other) { return other.number == number; });
-  if (running_.empty()) running_ = {};
+  if (running_.empty()) running_.shrink_to_fit();  // an idle node is a small node
 }
 
 void LookupTable::on_answer(Turn& turn, const CallAnswered& answer) {
@@ -104,7 +104,7 @@ void LookupTable::on_deadline(Turn& turn) {
     core_.rpc.drop({static_cast<std::uint8_t>(Purpose::kLookupCheck), running.number});
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  if (running_.empty()) running_ = {};
+  if (running_.empty()) running_.shrink_to_fit();  // an idle node is a small node
 }
 
 Instant LookupTable::next_deadline() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "dht/base/limits.hpp"
@@ -12,6 +13,12 @@ namespace {
 constexpr std::uint8_t kMaxCount = 250;
 /// Places added at once. The table grows seldom and is most of an idle node's memory: doubling would waste it.
 constexpr std::size_t kGrowth = 4;
+
+/// a + b microseconds, for ages: what is beyond the range stays at its end.
+std::uint32_t add_age(std::uint32_t a, Duration b) {
+  const std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::min(most, a + std::clamp<std::int64_t>(b.count(), 0, most)));
+}
 
 }  // namespace
 
@@ -41,6 +48,13 @@ EndpointTable::Entry& EndpointTable::find_or_make(const Endpoint& endpoint) {
   return *entries_.insert(entries_.begin() + offset, entry);
 }
 
+void EndpointTable::touch(Entry& entry, Instant now) {
+  if (now <= entry.used_at) return;
+  entry.token_age_us = add_age(entry.token_age_us, now - entry.used_at);
+  entry.silence_us = add_age(entry.silence_us, now - entry.used_at);
+  entry.used_at = now;
+}
+
 Duration EndpointTable::base_timeout(const Entry& entry) {
   return std::max<Duration>(Duration(entry.mean_us + 4 * entry.deviation_us), limits::kMinTimeout);
 }
@@ -62,8 +76,9 @@ std::optional<Duration> EndpointTable::round_trip(const Endpoint& endpoint) cons
 
 std::optional<wire::Token> EndpointTable::token(const Endpoint& endpoint, Instant now) const {
   const Entry* entry = find(endpoint);
-  if (entry == nullptr || !entry->has_token || now - entry->token_at > limits::kTokenUse) return std::nullopt;
-  return entry->token;
+  if (entry == nullptr || !entry->has_token) return std::nullopt;
+  const Duration age = now - entry->used_at + Duration(entry->token_age_us);
+  return age > limits::kTokenUse ? std::nullopt : std::optional(entry->token);
 }
 
 int EndpointTable::unanswered(const Endpoint& endpoint) const {
@@ -74,7 +89,7 @@ int EndpointTable::unanswered(const Endpoint& endpoint) const {
 std::optional<Instant> EndpointTable::unanswered_since(const Endpoint& endpoint) const {
   const Entry* entry = find(endpoint);
   if (entry == nullptr || entry->unanswered == 0) return std::nullopt;
-  return entry->silent_from;
+  return entry->used_at - Duration(entry->silence_us);
 }
 
 std::size_t EndpointTable::silent_since(Instant since) const {
@@ -83,7 +98,7 @@ std::size_t EndpointTable::silent_since(Instant since) const {
   }));
 }
 
-void EndpointTable::on_sent(const Endpoint& endpoint, Instant now) { find_or_make(endpoint).used_at = now; }
+void EndpointTable::on_sent(const Endpoint& endpoint, Instant now) { touch(find_or_make(endpoint), now); }
 
 void EndpointTable::on_heard(const Endpoint& endpoint, Instant now, Duration sample, const wire::Token& token) {
   Entry& entry = find_or_make(endpoint);
@@ -100,13 +115,15 @@ void EndpointTable::on_heard(const Endpoint& endpoint, Instant now, Duration sam
   entry.unanswered = 0;
   entry.token = token;
   entry.has_token = true;
-  entry.token_at = now;
-  entry.used_at = now;
+  touch(entry, now);
+  entry.token_age_us = 0;
 }
 
 void EndpointTable::on_unanswered(const Endpoint& endpoint, Instant sent) {
   Entry& entry = find_or_make(endpoint);
-  if (entry.unanswered == 0 || sent < entry.silent_from) entry.silent_from = sent;
+  touch(entry, sent);
+  const std::uint32_t silence = add_age(0, entry.used_at - sent);
+  entry.silence_us = entry.unanswered == 0 ? silence : std::max(entry.silence_us, silence);
   if (entry.unanswered < kMaxCount) ++entry.unanswered;
 }
 

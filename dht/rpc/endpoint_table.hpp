@@ -46,6 +46,8 @@ class EndpointTable {
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
  private:
+  /// An idle node is mostly this table, so times are kept as ages before `used_at`, in 32 bits: up to 71 min, and a token
+  /// or a silence of that age is old, no matter how old.
   struct Entry {
     Endpoint endpoint;
     std::uint8_t unanswered = 0;
@@ -53,9 +55,9 @@ class EndpointTable {
     wire::Token token{};
     std::int32_t mean_us = 0;  // 0: no sample yet
     std::int32_t deviation_us = 0;
-    Instant token_at{};
+    std::uint32_t token_age_us = 0;
+    std::uint32_t silence_us = 0;
     Instant used_at{};
-    Instant silent_from{};
   };
 
   [[nodiscard]] const Entry* find(const Endpoint& endpoint) const;
@@ -63,6 +65,7 @@ class EndpointTable {
   Entry& find_or_make(const Endpoint& endpoint);
 
   static Duration base_timeout(const Entry& entry);
+  static void touch(Entry& entry, Instant now);
 
   std::vector<Entry> entries_;  // sorted by endpoint
   Duration typical_{};          // moving average of the time-outs of those that answered; zero before the first

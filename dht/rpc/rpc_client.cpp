@@ -77,7 +77,7 @@ void RpcClient::drop(CallTag tag) {
 
 /// An idle node is a small node: most of the time nothing is in flight.
 void RpcClient::rest() {
-  if (calls_.empty()) calls_ = {};
+  if (calls_.empty()) calls_.shrink_to_fit();
 }
 
 void RpcClient::finish(std::vector<Call>::iterator call) {

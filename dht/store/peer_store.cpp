@@ -1,6 +1,11 @@
 #include "dht/store/peer_store.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "dht/base/assert.hpp"
 
@@ -11,7 +16,50 @@ constexpr auto kByExpiry = [](const auto& a, const auto& b) { return a.expires <
 
 }  // namespace
 
-PeerStore::Bytes16 PeerStore::quota_key(const Endpoint& peer) {
+class PeerStore::Shelves {
+ public:
+  explicit Shelves(const PeerStoreLimits& bounds) : bounds_(bounds) {}
+
+  bool announce(Instant now, const RingId& key, const Endpoint& peer);
+  void withdraw(const RingId& key, const Endpoint& peer);
+  [[nodiscard]] std::vector<Endpoint> living(Instant now, const RingId& key) const;
+  void on_deadline(Instant now);
+  [[nodiscard]] Instant next_deadline() const { return by_first_.empty() ? kNever : by_first_.begin()->first; }
+  [[nodiscard]] std::size_t keys() const { return keys_.size(); }
+  [[nodiscard]] std::size_t announcements() const { return count_; }
+  void check_invariants() const;
+
+ private:
+  struct Announcement {
+    Endpoint peer;
+    Instant expires{};
+  };
+  /// What stands under one key, and when the first and the last of it expire.
+  struct Held {
+    std::vector<Announcement> announcements;
+    Instant first{};
+    Instant last{};
+  };
+  using Bytes16 = std::array<std::uint8_t, 16>;
+  using ByTime = std::set<std::pair<Instant, RingId>>;
+
+  static Bytes16 quota_key(const Endpoint& peer);
+  void make_room(Held& held, const Endpoint& newcomer);
+  void evict_first_expiring_key();
+  /// After any change of what a key holds; an empty key goes.
+  void reindex(RingId key);
+  void count_up(const Endpoint& peer);
+  void count_down(const Endpoint& peer);
+
+  PeerStoreLimits bounds_;
+  std::map<RingId, Held> keys_;
+  ByTime by_first_;
+  ByTime by_last_;
+  std::map<Bytes16, std::size_t> per_address_;
+  std::size_t count_ = 0;
+};
+
+PeerStore::Shelves::Bytes16 PeerStore::Shelves::quota_key(const Endpoint& peer) {
   Bytes16 key{};
   const std::size_t prefix = peer.family == Family::kV4 ? 4 : 8;
   std::copy_n(peer.address.begin(), prefix, key.begin());
@@ -19,19 +67,19 @@ PeerStore::Bytes16 PeerStore::quota_key(const Endpoint& peer) {
   return key;
 }
 
-void PeerStore::count_up(const Endpoint& peer) {
+void PeerStore::Shelves::count_up(const Endpoint& peer) {
   ++count_;
   ++per_address_[quota_key(peer)];
 }
 
-void PeerStore::count_down(const Endpoint& peer) {
+void PeerStore::Shelves::count_down(const Endpoint& peer) {
   --count_;
   const auto at = per_address_.find(quota_key(peer));
   RONDO_ASSERT(at != per_address_.end() && at->second > 0);
   if (--at->second == 0) per_address_.erase(at);
 }
 
-void PeerStore::reindex(RingId key) {
+void PeerStore::Shelves::reindex(RingId key) {
   const auto at = keys_.find(key);
   Held& held = at->second;
   by_first_.erase({held.first, key});
@@ -47,7 +95,7 @@ void PeerStore::reindex(RingId key) {
   by_last_.emplace(held.last, key);
 }
 
-bool PeerStore::announce(Instant now, const RingId& key, const Endpoint& peer) {
+bool PeerStore::Shelves::announce(Instant now, const RingId& key, const Endpoint& peer) {
   const Instant expires = now + bounds_.ttl;
   const auto known = keys_.find(key);
   if (known != keys_.end()) {
@@ -71,7 +119,7 @@ bool PeerStore::announce(Instant now, const RingId& key, const Endpoint& peer) {
   return true;
 }
 
-void PeerStore::make_room(Held& held, const Endpoint& newcomer) {
+void PeerStore::Shelves::make_room(Held& held, const Endpoint& newcomer) {
   std::map<Bytes16, std::size_t> places;
   ++places[quota_key(newcomer)];
   for (const Announcement& announcement : held.announcements) ++places[quota_key(announcement.peer)];
@@ -87,7 +135,7 @@ void PeerStore::make_room(Held& held, const Endpoint& newcomer) {
   held.announcements.erase(victim);
 }
 
-void PeerStore::evict_first_expiring_key() {
+void PeerStore::Shelves::evict_first_expiring_key() {
   if (by_last_.empty()) return;
   const RingId victim = by_last_.begin()->second;
   Held& held = keys_.at(victim);
@@ -96,7 +144,7 @@ void PeerStore::evict_first_expiring_key() {
   reindex(victim);
 }
 
-void PeerStore::withdraw(const RingId& key, const Endpoint& peer) {
+void PeerStore::Shelves::withdraw(const RingId& key, const Endpoint& peer) {
   const auto known = keys_.find(key);
   if (known == keys_.end()) return;
   const auto erased = std::erase_if(known->second.announcements,
@@ -106,18 +154,16 @@ void PeerStore::withdraw(const RingId& key, const Endpoint& peer) {
   reindex(key);
 }
 
-std::vector<Endpoint> PeerStore::peers(Instant now, const RingId& key, std::size_t limit, Rng& rng) const {
+std::vector<Endpoint> PeerStore::Shelves::living(Instant now, const RingId& key) const {
   std::vector<Endpoint> found;
   const auto known = keys_.find(key);
   if (known == keys_.end()) return found;
   for (const Announcement& announcement : known->second.announcements)
     if (announcement.expires > now) found.push_back(announcement.peer);
-  rng.shuffle(found);
-  if (found.size() > limit) found.resize(limit);
   return found;
 }
 
-void PeerStore::on_deadline(Instant now) {
+void PeerStore::Shelves::on_deadline(Instant now) {
   while (next_deadline() <= now) {
     const RingId key = by_first_.begin()->second;
     std::erase_if(keys_.at(key).announcements, [&](const Announcement& announcement) {
@@ -129,7 +175,7 @@ void PeerStore::on_deadline(Instant now) {
   }
 }
 
-void PeerStore::check_invariants() const {
+void PeerStore::Shelves::check_invariants() const {
   std::size_t total = 0;
   for (const auto& [key, held] : keys_) {
     RONDO_ASSERT(!held.announcements.empty() && held.announcements.size() <= bounds_.peers_per_key);
@@ -138,6 +184,44 @@ void PeerStore::check_invariants() const {
   }
   RONDO_ASSERT(total == count_ && keys_.size() <= bounds_.keys);
   RONDO_ASSERT(by_first_.size() == keys_.size() && by_last_.size() == keys_.size());
+}
+
+PeerStore::PeerStore(PeerStoreLimits bounds) : bounds_(bounds) {}
+PeerStore::~PeerStore() = default;
+PeerStore::PeerStore(PeerStore&&) noexcept = default;
+PeerStore& PeerStore::operator=(PeerStore&&) noexcept = default;
+
+bool PeerStore::announce(Instant now, const RingId& key, const Endpoint& peer) {
+  if (!shelves_) shelves_ = std::make_unique<Shelves>(bounds_);
+  return shelves_->announce(now, key, peer);
+}
+
+void PeerStore::withdraw(const RingId& key, const Endpoint& peer) {
+  if (!shelves_) return;
+  shelves_->withdraw(key, peer);
+  if (shelves_->announcements() == 0) shelves_.reset();
+}
+
+std::vector<Endpoint> PeerStore::peers(Instant now, const RingId& key, std::size_t limit, Rng& rng) const {
+  if (!shelves_) return {};
+  std::vector<Endpoint> found = shelves_->living(now, key);
+  rng.shuffle(found);
+  if (found.size() > limit) found.resize(limit);
+  return found;
+}
+
+void PeerStore::on_deadline(Instant now) {
+  if (!shelves_) return;
+  shelves_->on_deadline(now);
+  if (shelves_->announcements() == 0) shelves_.reset();
+}
+
+Instant PeerStore::next_deadline() const { return shelves_ ? shelves_->next_deadline() : kNever; }
+std::size_t PeerStore::keys() const { return shelves_ ? shelves_->keys() : 0; }
+std::size_t PeerStore::announcements() const { return shelves_ ? shelves_->announcements() : 0; }
+
+void PeerStore::check_invariants() const {
+  if (shelves_) shelves_->check_invariants();
 }
 
 }  // namespace rondo::dht

@@ -10,12 +10,8 @@
 // Cost: O(log keys + peers per key) per operation; next_deadline() is O(1).
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
-#include <map>
-#include <set>
-#include <utility>
+#include <memory>
 #include <vector>
 
 #include "dht/base/endpoint.hpp"
@@ -35,7 +31,10 @@ struct PeerStoreLimits {
 
 class PeerStore {
  public:
-  explicit PeerStore(PeerStoreLimits bounds = {}) : bounds_(bounds) {}
+  explicit PeerStore(PeerStoreLimits bounds = {});
+  ~PeerStore();
+  PeerStore(PeerStore&&) noexcept;
+  PeerStore& operator=(PeerStore&&) noexcept;
 
   /// Adds or refreshes. False: the address has too many announcements here.
   bool announce(Instant now, const RingId& key, const Endpoint& peer);
@@ -45,40 +44,18 @@ class PeerStore {
 
   void on_deadline(Instant now);
   /// When the next announcement expires.
-  [[nodiscard]] Instant next_deadline() const { return by_first_.empty() ? kNever : by_first_.begin()->first; }
+  [[nodiscard]] Instant next_deadline() const;
 
-  [[nodiscard]] std::size_t keys() const { return keys_.size(); }
-  [[nodiscard]] std::size_t announcements() const { return count_; }
+  [[nodiscard]] std::size_t keys() const;
+  [[nodiscard]] std::size_t announcements() const;
   void check_invariants() const;
 
  private:
-  struct Announcement {
-    Endpoint peer;
-    Instant expires{};
-  };
-  /// What stands under one key, and when the first and the last of it expire.
-  struct Held {
-    std::vector<Announcement> announcements;
-    Instant first{};
-    Instant last{};
-  };
-  using Bytes16 = std::array<std::uint8_t, 16>;
-  using ByTime = std::set<std::pair<Instant, RingId>>;
-
-  static Bytes16 quota_key(const Endpoint& peer);
-  void make_room(Held& held, const Endpoint& newcomer);
-  void evict_first_expiring_key();
-  /// After any change of what a key holds; an empty key goes.
-  void reindex(RingId key);
-  void count_up(const Endpoint& peer);
-  void count_down(const Endpoint& peer);
+  /// All that is stored. An idle member stores nothing, so it is made for the first announcement and goes with the last.
+  class Shelves;
 
   PeerStoreLimits bounds_;
-  std::map<RingId, Held> keys_;
-  ByTime by_first_;
-  ByTime by_last_;
-  std::map<Bytes16, std::size_t> per_address_;
-  std::size_t count_ = 0;
+  std::unique_ptr<Shelves> shelves_;
 };
 
 }  // namespace rondo::dht

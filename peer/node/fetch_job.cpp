@@ -105,6 +105,7 @@ void FetchJob::confirm(JobTurn& turn) {
 SearchFacts FetchJob::facts(const JobTurn& turn) const {
   SearchFacts facts = search_.facts();
   facts.contacts = turn.ring.contacts();
+  facts.ring_heard = turn.ring.heard();
   return facts;
 }
 

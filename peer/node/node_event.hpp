@@ -71,6 +71,7 @@ struct JobCancelled {};
 enum class SearchErrc : std::uint8_t {
   kNoRing,           // no node of the ring is known, or none answered
   kNobodyAnnounces,  // the ring answered: nobody has it
+  kSlowRing,         // the ring answers, but had not said who has it when the time was up
   kNotConnected,     // peers are known, but none could be reached
 };
 struct NodeFailure {

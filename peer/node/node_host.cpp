@@ -78,6 +78,12 @@ class DriverPort : public RingPort {
     const auto& oldest_first = driver_.node().remembered();
     return {oldest_first.rbegin(), oldest_first.rend()};
   }
+  [[nodiscard]] bool heard() const override {
+    const auto& known = driver_.node().remembered();
+    return std::any_of(known.begin(), known.end(), [this](const Endpoint& contact) {
+      return driver_.node().endpoints().round_trip(contact).has_value();
+    });
+  }
   [[nodiscard]] std::vector<Endpoint> own_addresses() const override { return driver_.local_endpoints(); }
 
  private:

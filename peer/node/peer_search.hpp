@@ -51,7 +51,7 @@ class PeerSearch {
   [[nodiscard]] bool without_peers() const;
   [[nodiscard]] Instant give_up_at() const { return give_up_at_; }
 
-  /// `contacts` is left for the caller to fill.
+  /// What the ring knows (`contacts`, `ring_heard`) is left for the caller to fill.
   [[nodiscard]] const SearchFacts& facts() const { return facts_; }
   /// The lookup that found the first peer on the ring.
   [[nodiscard]] const std::optional<dht::LookupResult>& found_by() const { return found_by_; }

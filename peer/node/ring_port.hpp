@@ -25,6 +25,8 @@ class RingPort {
   virtual void add_contact(const Endpoint& endpoint) = 0;
   /// Entry points and members that we know, those to be tried first in front.
   [[nodiscard]] virtual std::vector<Endpoint> contacts() const = 0;
+  /// One of them has answered us.
+  [[nodiscard]] virtual bool heard() const = 0;
   /// Addresses under which others may see this host.
   [[nodiscard]] virtual std::vector<Endpoint> own_addresses() const = 0;
 };

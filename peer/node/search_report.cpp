@@ -32,6 +32,8 @@ bool nobody_known(const SearchFacts& facts) {
 /// The ring did not say who has it.
 NodeFailure describe_silent_ring(const SearchFacts& facts) {
   if (nobody_known(facts)) return {SearchErrc::kNoRing, "no node of the ring is known: name one with --join HOST:PORT"};
+  if (!facts.lookup && facts.ring_heard)
+    return {SearchErrc::kSlowRing, "the ring had not said who has " + hash_of(facts) + " when the time was up"};
   const LookupFailure failure = facts.lookup ? facts.lookup->failure : LookupFailure::kNoAnswer;
   if (failure == LookupFailure::kNoAnswer || failure == LookupFailure::kTimedOut)
     return {SearchErrc::kNoRing, "no node of the ring answered: tried " + name_some(tried(facts))};

@@ -28,6 +28,8 @@ struct SearchFacts {
   std::size_t replicas_answered = 0;
   /// Nodes of the ring that we could ask.
   std::vector<Endpoint> contacts;
+  /// One of them has answered something.
+  bool ring_heard = false;
 };
 
 /// Why there is no peer yet: one sentence without a time in it, so that it changes only with the facts.

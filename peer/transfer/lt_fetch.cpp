@@ -25,7 +25,7 @@ void LtTransfer::fetch(JobId id, FetchRequest request) {
   Job& job = new_job(id, Step::kLoading);
   // Made absolute now: the working directory may be another by the time of accept().
   std::error_code ignored;
-  job.into = std::filesystem::absolute(request.into, ignored);
+  job.into = std::filesystem::absolute(request.into, ignored).lexically_normal();
   if (const auto* magnet = std::get_if<Magnet>(&request.source)) return start_metadata(job, *magnet);
   start_load(job, std::move(std::get<Bytes>(request.source)));
 }

@@ -432,6 +432,7 @@ TEST(Translate, every_error_has_its_exit_code) {
   for (const auto& [error, code] : codes) EXPECT_EQ(static_cast<int>(code_of(error)), code);
   EXPECT_EQ(code_of(peer::SearchErrc::kNoRing), Code::kNetwork);
   EXPECT_EQ(code_of(peer::SearchErrc::kNobodyAnnounces), Code::kTimedOut);
+  EXPECT_EQ(code_of(peer::SearchErrc::kSlowRing), Code::kTimedOut);
   EXPECT_EQ(code_of(peer::SearchErrc::kNotConnected), Code::kTimedOut);
 }
 

@@ -31,6 +31,7 @@ struct FakeRing : RingPort {
   }
   void add_contact(const Endpoint& endpoint) override { known.insert(known.begin(), endpoint); }
   std::vector<Endpoint> contacts() const override { return known; }
+  bool heard() const override { return has_answered; }
   std::vector<Endpoint> own_addresses() const override { return {Endpoint::v4(127, 0, 0, 1, 7000)}; }
 
   dht::OperationId last = 0;
@@ -38,6 +39,7 @@ struct FakeRing : RingPort {
   std::vector<Asked> reads;
   std::vector<Asked> writes;
   std::vector<Endpoint> known;
+  bool has_answered = false;
 };
 
 struct FakeTransfer : Transfer {

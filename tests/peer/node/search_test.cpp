@@ -211,6 +211,16 @@ TEST(SearchReport, no_read_has_ended_yet) {
   EXPECT_EQ(describe_failure(facts).sentence, "no node of the ring is known: name one with --join HOST:PORT");
 }
 
+TEST(SearchReport, a_ring_that_answers_but_not_in_time) {
+  SearchFacts facts;
+  facts.key = kKey;
+  facts.contacts = {at(7001)};
+  facts.ring_heard = true;
+  const NodeFailure failure = describe_failure(facts);
+  EXPECT_EQ(std::get<SearchErrc>(failure.code), SearchErrc::kSlowRing);
+  EXPECT_EQ(failure.sentence, "the ring had not said who has " + kKey.hex() + " when the time was up");
+}
+
 TEST(SearchReport, nobody_is_known) {
   const NodeFailure failure = describe_failure(facts_of(failed_read(dht::LookupFailure::kNoContacts)));
   EXPECT_EQ(std::get<SearchErrc>(failure.code), SearchErrc::kNoRing);
