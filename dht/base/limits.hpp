@@ -74,7 +74,8 @@ inline constexpr std::size_t kRememberedContacts = 64;
 inline constexpr Duration kAnnouncementTtl = 30min;
 /// Keys that one node stores announcements for; a new key beyond it takes the place of the one that expires first.
 inline constexpr std::size_t kStoredKeys = 10'000;
-/// Peers stored under one key; a new one takes the place of the one that expires first.
+/// Peers stored under one key; a new one takes the place of the one that expires first among those of the address with
+/// the most places there, so that one host with many ports displaces only itself.
 inline constexpr std::size_t kPeersPerKey = 200;
 /// Announcements of one address (v6: /64) in one node; loopback is exempt (tests run rings there). More are refused.
 inline constexpr std::size_t kAnnouncementsPerAddress = 2'000;

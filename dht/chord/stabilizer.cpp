@@ -298,6 +298,7 @@ void Stabilizer::on_deadline(Turn& turn) {
   if (!running_) return;
   if (next_round_ <= turn.now) begin_round(turn);
   ping_suspects(turn);
+  if (verdicts_.empty()) verdicts_.shrink_to_fit();  // an idle node is a small node
 }
 
 Instant Stabilizer::next_deadline() const {

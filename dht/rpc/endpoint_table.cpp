@@ -50,7 +50,7 @@ EndpointTable::Entry& EndpointTable::find_or_make(const Endpoint& endpoint) {
 
 void EndpointTable::touch(Entry& entry, Instant now) {
   if (now <= entry.used_at) return;
-  entry.token_age_us = add_age(entry.token_age_us, now - entry.used_at);
+  entry.heard_age_us = add_age(entry.heard_age_us, now - entry.used_at);
   entry.silence_us = add_age(entry.silence_us, now - entry.used_at);
   entry.used_at = now;
 }
@@ -77,7 +77,7 @@ std::optional<Duration> EndpointTable::round_trip(const Endpoint& endpoint) cons
 std::optional<wire::Token> EndpointTable::token(const Endpoint& endpoint, Instant now) const {
   const Entry* entry = find(endpoint);
   if (entry == nullptr || !entry->has_token) return std::nullopt;
-  const Duration age = now - entry->used_at + Duration(entry->token_age_us);
+  const Duration age = now - entry->used_at + Duration(entry->heard_age_us);
   return age > limits::kTokenUse ? std::nullopt : std::optional(entry->token);
 }
 
@@ -116,12 +116,14 @@ void EndpointTable::on_heard(const Endpoint& endpoint, Instant now, Duration sam
   entry.token = token;
   entry.has_token = true;
   touch(entry, now);
-  entry.token_age_us = 0;
+  entry.heard_age_us = 0;
 }
 
 void EndpointTable::on_unanswered(const Endpoint& endpoint, Instant sent) {
   Entry& entry = find_or_make(endpoint);
   touch(entry, sent);
+  const bool heard = entry.mean_us > 0;
+  if (heard && sent < entry.used_at - Duration(entry.heard_age_us)) return;
   const std::uint32_t silence = add_age(0, entry.used_at - sent);
   entry.silence_us = entry.unanswered == 0 ? silence : std::max(entry.silence_us, silence);
   if (entry.unanswered < kMaxCount) ++entry.unanswered;

@@ -26,7 +26,7 @@ class EndpointTable {
   [[nodiscard]] std::optional<Duration> round_trip(const Endpoint& endpoint) const;
   /// The token that it gave us, while it is surely good (limits::kTokenUse).
   [[nodiscard]] std::optional<wire::Token> token(const Endpoint& endpoint, Instant now) const;
-  /// Tries unanswered since it was last heard.
+  /// Tries unanswered since it was last heard; one that left before the last answer says nothing any more.
   [[nodiscard]] int unanswered(const Endpoint& endpoint) const;
   /// When the first of those was sent.
   [[nodiscard]] std::optional<Instant> unanswered_since(const Endpoint& endpoint) const;
@@ -55,7 +55,7 @@ class EndpointTable {
     wire::Token token{};
     std::int32_t mean_us = 0;  // 0: no sample yet
     std::int32_t deviation_us = 0;
-    std::uint32_t token_age_us = 0;
+    std::uint32_t heard_age_us = 0;  // since the last answer, which brought the token
     std::uint32_t silence_us = 0;
     Instant used_at{};
   };

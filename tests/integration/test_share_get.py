@@ -5,8 +5,8 @@ import os
 import signal
 import threading
 
-from harness import Checks, Sandbox, TimedOut, arguments, everything_below, events_of, free_port, tree_of, wait_until
-from rondo_ring import Member
+from harness import Checks, TimedOut, arguments, everything_below, events_of, free_port, tree_of, wait_until
+from rondo_ring import Ring
 
 
 def make_tree(root):
@@ -35,24 +35,11 @@ def make_tree(root):
 class Scenario:
     """A ring of three, a tree, and who shares it."""
 
-    def __init__(self, sandbox, checks):
-        self.sandbox, self.checks = sandbox, checks
-        self.ring = self.start_ring()
-        self.entry = self.ring[0].endpoint
-        self.tree = make_tree(sandbox.folder("source", "Holiday photos"))
+    def __init__(self, ring, checks):
+        self.sandbox, self.checks = ring.sandbox, checks
+        self.entry = ring.members[0].endpoint
+        self.tree = make_tree(self.sandbox.folder("source", "Holiday photos"))
         self.wanted = tree_of(self.tree)
-
-    def start_ring(self):
-        members = []
-        for index in range(3):
-            join = members[0].endpoint if members else None
-            options = self.sandbox.node_options(f"ring-{index}", join) + ([] if members else ["--bootstrap"])
-            command = [str(self.sandbox.rondo), "daemon", "--stdio", *options]
-            member = self.sandbox.adopt(Member(self.sandbox, command, self.sandbox.environment()))
-            member.wait_up(20)
-            member.wait_member(40)
-            members.append(member)
-        return members
 
     def share(self, home, *words):
         """(process, magnet, the shared event), announced."""
@@ -233,9 +220,10 @@ def withdraw(s, sharer, magnet):
 def main():
     options = arguments(__doc__)
     checks = Checks()
-    with Sandbox(options.rondo) as sandbox:
-        s = Scenario(sandbox, checks)
-        torrent = sandbox.path("photos.torrent")
+    with Ring(options.rondo, 3) as ring:
+        ring.wait_settled(60)
+        s = Scenario(ring, checks)
+        torrent = s.sandbox.path("photos.torrent")
         sharer, magnet, shared = s.share("sharer", s.tree, "--torrent-out", torrent)
         checks.check("the link carries the entry point", f"x.rondo={s.entry}" in magnet, magnet)
         checks.check("what was left out is told", len(shared["notes"]) >= 2, shared["notes"])

@@ -175,6 +175,30 @@ TEST(EndpointSilence, starts_with_the_earliest_try_though_a_later_one_expires_fi
   EXPECT_EQ(table.unanswered_since(host(1)), at(5s));
 }
 
+TEST(EndpointSilence, does_not_count_a_try_that_left_before_the_last_answer) {
+  EndpointTable table;
+  table.on_sent(host(1), at(1s));
+  table.on_sent(host(1), at(3s));
+  table.on_heard(host(1), at(3s) + 10ms, 10ms, kToken);
+  table.on_unanswered(host(1), at(1s));  // its time-out was long
+  EXPECT_EQ(table.unanswered(host(1)), 0) << "or silence would begin before a sign of life";
+  table.on_unanswered(host(1), at(4s));
+  EXPECT_EQ(table.unanswered(host(1)), 1);
+  EXPECT_EQ(table.unanswered_since(host(1)), at(4s));
+}
+
+TEST(EndpointSilence, of_hours_is_at_least_an_hour) {
+  EndpointTable table;
+  table.on_unanswered(host(1), at(1s));
+  table.on_sent(host(1), at(500h));
+  table.on_unanswered(host(1), at(500h));
+  EXPECT_EQ(table.unanswered(host(1)), 2);
+  EXPECT_LE(*table.unanswered_since(host(1)), at(499h)) << "ages are kept in 32 bits";
+  table.on_heard(host(1), at(501h), 10ms, kToken);
+  table.on_sent(host(1), at(900h));
+  EXPECT_FALSE(table.token(host(1), at(900h)).has_value());
+}
+
 TEST(EndpointSilence, sign_of_life_ends_it_and_makes_no_entry) {
   EndpointTable table;
   table.on_unanswered(host(1), at(1s));
