@@ -159,6 +159,7 @@ void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
     candidate_.reset();
     follow(turn, core_.ring.candidate_dead());
   }
+  if (purpose == Purpose::kVerdict) on_verdict_unanswered(turn, failure.to);
   std::vector<Contact> neighbours;
   if (!is_neighbour(failure.to, neighbours)) return;
   for (const Contact& neighbour : neighbours) {
@@ -170,13 +171,17 @@ void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
       begin_verdict(turn, neighbour);
     }
   }
-  for (Verdict& verdict : verdicts_)
-    if (purpose == Purpose::kVerdict && verdict.who.endpoint == failure.to) {
-      verdict.asking = false;
-      const bool outage = core_.rpc.own_outage_suspected();  // then there is no hurry
-      verdict.next_ping = turn.now + (outage ? core_.config.stabilize_min : core_.config.verdict_pause);
-      if (outage) probe_somebody(turn);
-    }
+}
+
+/// Also when it is no neighbour at the moment: it may be one again, and a verdict that waits for ever is never spoken.
+void Stabilizer::on_verdict_unanswered(Turn& turn, const Endpoint& endpoint) {
+  for (Verdict& verdict : verdicts_) {
+    if (verdict.who.endpoint != endpoint) continue;
+    verdict.asking = false;
+    const bool outage = core_.rpc.own_outage_suspected();  // then there is no hurry
+    verdict.next_ping = turn.now + (outage ? core_.config.stabilize_min : core_.config.verdict_pause);
+    if (outage) probe_somebody(turn);
+  }
 }
 
 /// Only a word from somebody ends the suspicion of our own outage, and the suspects may be dead indeed: when all that
@@ -205,7 +210,11 @@ bool Stabilizer::is_neighbour(const Endpoint& endpoint, std::vector<Contact>& wh
 }
 
 void Stabilizer::begin_verdict(Turn& turn, const Contact& who) {
-  if (!running_ || (core_.ring.predecessor() == who && predecessor_dead_)) return;
+  if (!running_) return;
+  // A dead predecessor keeps its place, and needs no second verdict; unless it came back and is list[0] now.
+  const SuccessorList& list = core_.ring.successors();
+  const bool heads_list = !list.empty() && list.head() == who;
+  if (core_.ring.predecessor() == who && predecessor_dead_ && !heads_list) return;
   const bool known = std::any_of(verdicts_.begin(), verdicts_.end(), [&](const Verdict& v) { return v.who == who; });
   if (!known) verdicts_.push_back({who, turn.now, false});
 }

@@ -3,9 +3,9 @@
 // Pace (DESIGN 2): every stabilize_min (+-20 %) while the neighbourhood changes, growing by half per quiet round up to
 // stabilize_max. A step that changed list[0] is followed by the next one at once: a newcomer among many newcomers walks
 // to its true successor in round trips, not in periods. A member whose list changes, or who adopts a new predecessor,
-// pings the one before it (the nudge), whose knowledge is out of date now: corrections would otherwise travel one member a
-// period. Nudged rounds keep a distance of stabilize_nudged, so that many changes cost one round. A nudge only brings a
-// step forward that Zave's model allows at any time. All else that reacts edits local state only.
+// pings the one before it (the nudge), whose knowledge is out of date now: corrections would otherwise travel one
+// member a period. Nudged rounds keep a distance of stabilize_nudged, so that many changes cost one round. A nudge only
+// brings a step forward that Zave's model allows at any time. All else that reacts edits local state only.
 //
 // Verdict: a neighbour (list[0] or predecessor) is dead after limits::kDeadTries unanswered tries over at least
 // limits::kDeadSpan, and never while our own outage is suspected (then somebody else whom we know is asked for a sign
@@ -70,6 +70,7 @@ class Stabilizer {
   ToldList told_by(const CallAnswered& answer, bool head_known);
   void begin_verdict(Turn& turn, const Contact& who);
   void ping_suspects(Turn& turn);
+  void on_verdict_unanswered(Turn& turn, const Endpoint& endpoint);
   void probe_somebody(Turn& turn);
   [[nodiscard]] bool is_dead(Instant now, const Contact& who) const;
   void bury(Turn& turn, const Contact& who);

@@ -46,8 +46,8 @@ class EndpointTable {
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
  private:
-  /// An idle node is mostly this table, so times are kept as ages before `used_at`, in 32 bits: up to 71 min, and a token
-  /// or a silence of that age is old, no matter how old.
+  /// An idle node is mostly this table, so times are kept as ages before `used_at`, in 32 bits: up to 71 min, and a
+  /// token or a silence of that age is old, no matter how old.
   struct Entry {
     Endpoint endpoint;
     std::uint8_t unanswered = 0;

@@ -6,9 +6,9 @@
 //
 // An answer counts only from the endpoint that was asked, with the call's transaction id (64 random bits; the last byte
 // is mixed with the try's number, so that each answer is matched to its own try and Karn's ambiguity does not arise).
-// A method that needs a token is preceded by a ping when we have none, and so is any other that is to prove our address;
-// a refused token is fetched anew once.
-// Without a token a query is padded to the largest answer wanted, for no answer is longer than its query.
+// A method that needs a token is preceded by a ping when we have none, and so is any other that is to prove our
+// address; a refused token is fetched anew once. Without a token a query is padded to the largest answer wanted, for no
+// answer is longer than its query.
 //
 // Cost: O(calls in flight) per event. Bounds: limits::kTransactions.
 #pragma once

@@ -51,7 +51,8 @@ class PeerStore {
   void check_invariants() const;
 
  private:
-  /// All that is stored. An idle member stores nothing, so it is made for the first announcement and goes with the last.
+  /// All that is stored. An idle member stores nothing, so it is made for the first announcement and goes with the
+  /// last.
   class Shelves;
 
   PeerStoreLimits bounds_;

@@ -73,6 +73,17 @@ class Checks:
         sys.exit(0 if self.failed == 0 and self.passed > 0 else 1)
 
 
+def run_checks(description, body):
+    """The main function of a test: body(options, checks), and a line for whatever did not come in time."""
+    options = arguments(description)
+    checks = Checks()
+    try:
+        body(options, checks)
+    except TimedOut as error:
+        checks.check("everything came in time", False, error)
+    checks.finish()
+
+
 Result = collections.namedtuple("Result", "code out err seconds")
 
 

@@ -3,7 +3,7 @@
 import json
 import signal
 
-from harness import Checks, Sandbox, TimedOut, arguments
+from harness import Sandbox, TimedOut, run_checks
 from rondo_ring import Ring, RpcError
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -83,9 +83,7 @@ def ends(checks, ring):
     checks.check("the rest repaired itself", ring.why_not_one_ring() is None, ring.why_not_one_ring())
 
 
-def main():
-    options = arguments(__doc__)
-    checks = Checks()
+def test(options, checks):
     in_words(checks, options.rondo)
     with Ring(options.rondo, 4) as ring:
         ring.wait_one_ring(60)
@@ -93,8 +91,7 @@ def main():
         requests(checks, ring)
         bad_requests(checks, ring.members[0])
         ends(checks, ring)
-    checks.finish()
 
 
 if __name__ == "__main__":
-    main()
+    run_checks(__doc__, test)

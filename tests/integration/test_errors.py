@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 from harness import (
-    Checks, Sandbox, TimedOut, arguments, everything_below, events_of, free_port, tree_of, wait_until,
+    Sandbox, TimedOut, everything_below, events_of, free_port, run_checks, tree_of, wait_until,
 )
 
 NOBODY = 65534
@@ -102,9 +102,9 @@ def nobody_there(s):
     into = s.sandbox.folder("into")
     result = s.sandbox.run("get", LINK, "-o", into, "--timeout", 5, *s.node("h"))
     s.expect("nobody announces the info-hash", result, 4, HASH)
-    result = s.sandbox.run("get", LINK, "-o", into, "--timeout", 20, *s.node("fresh-1", s.dead))
+    result = s.sandbox.run("get", LINK, "-o", into, "--timeout", 10, *s.node("fresh-1", s.dead))
     s.expect("no ring reachable, get", result, 6)
-    result = s.sandbox.run("lookup", HASH, "--timeout", 20, *s.node("fresh-2", s.dead))
+    result = s.sandbox.run("lookup", HASH, "--timeout", 10, *s.node("fresh-2", s.dead))
     s.expect("no ring reachable, lookup", result, 6)
     s.expect_empty("nobody there", into)
 
@@ -223,16 +223,13 @@ def command_lines(s):
     s.checks.equal("--json: errors are events with their code", [(e["event"], e["code"]) for e in events], [("error", 12)])
 
 
-def main():
-    options = arguments(__doc__)
-    checks = Checks()
+def test(options, checks):
     with Sandbox(options.rondo) as sandbox:
         s = Scenario(sandbox, checks)
         for part in (command_lines, shares, sources, nobody_there, targets, conflicts, interruptions):
             part(s)
         checks.equal("the daemon ends with 0", s.daemon.stop(signal.SIGTERM), 0)
-    checks.finish()
 
 
 if __name__ == "__main__":
-    main()
+    run_checks(__doc__, test)

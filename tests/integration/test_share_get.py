@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 
-from harness import Checks, TimedOut, arguments, everything_below, events_of, free_port, tree_of, wait_until
+from harness import TimedOut, everything_below, events_of, free_port, run_checks, tree_of, wait_until
 from rondo_ring import Ring
 
 
@@ -114,7 +114,7 @@ def without_ring(s, magnet):
     """The same get with the ring cut off finds nobody, says so and leaves nothing."""
     into = s.sandbox.folder("out-cut-off")
     dead = f"127.0.0.1:{free_port()}"
-    result = s.get("cut-off", magnet, into, "--timeout", 15, join=dead)
+    result = s.get("cut-off", magnet, into, "--timeout", 10, join=dead)
     s.checks.check("ring cut off: ends with 6 or 4", result.code in (4, 6), f"{result.code}: {result.err}")
     s.checks.check("ring cut off: one clear sentence", result.err.strip().splitlines()[-1].startswith("rondo: "), result.err)
     s.checks.equal("ring cut off: nothing on stdout", result.out, "")
@@ -217,9 +217,7 @@ def withdraw(s, sharer, magnet):
         s.checks.check("an ended share is no longer on the ring", False, error)
 
 
-def main():
-    options = arguments(__doc__)
-    checks = Checks()
+def test(options, checks):
     with Ring(options.rondo, 3) as ring:
         ring.wait_settled(60)
         s = Scenario(ring, checks)
@@ -238,8 +236,7 @@ def main():
         hybrid(s)
         several_paths(s)
         hostile_names(s)
-    checks.finish()
 
 
 if __name__ == "__main__":
-    main()
+    run_checks(__doc__, test)

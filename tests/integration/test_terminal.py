@@ -11,7 +11,7 @@ import subprocess
 import termios
 import time
 
-from harness import Checks, Sandbox, TimedOut, arguments, everything_below
+from harness import Sandbox, TimedOut, everything_below, run_checks
 
 ESCAPES = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -141,9 +141,7 @@ def share(sandbox, entry, name, size):
     return magnet
 
 
-def main():
-    options = arguments(__doc__)
-    checks = Checks()
+def test(options, checks):
     with Sandbox(options.rondo) as sandbox:
         _, entry = sandbox.start_daemon("ring", bootstrap=True)
         small = share(sandbox, entry, "source", 1_000_000)
@@ -155,8 +153,7 @@ def main():
         redrawn_line(sandbox, checks, big, node)
         without_terminal(sandbox, checks, big, node)
         colour(sandbox, checks)
-    checks.finish()
 
 
 if __name__ == "__main__":
-    main()
+    run_checks(__doc__, test)

@@ -1,4 +1,5 @@
-// Fingers: the intervals tile the circle, the first one beyond the list is what a scan finds, the table is a sparse map.
+// Fingers: the intervals tile the circle, the first one beyond the list is what a scan finds, the table is a sparse
+// map.
 #include "dht/chord/finger_table.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// DESIGN 1: sizeof plus heap of an idle ring member is at most 4 KB. Measured with this program's own operator new: what
-// the death of all members of a settled ring gives back.
+// DESIGN 1: sizeof plus heap of an idle ring member is at most 4 KB. Measured with this program's own operator new:
+// what the death of all members of a settled ring gives back.
 #include <gtest/gtest.h>
 #include <malloc.h>
 

@@ -1,6 +1,6 @@
 // A test per claim of the papers that the ring relies on, under its section:
-// ToN'03 = Stoica et al., "Chord: A Scalable Peer-to-Peer Lookup Protocol for Internet Applications", IEEE/ACM ToN 11(1).
-// Zave'17 = "Reasoning about Identifier Spaces: How to Make Chord Correct", IEEE TSE 43(12).
+// ToN'03 = Stoica et al., "Chord: A Scalable Peer-to-Peer Lookup Protocol for Internet Applications", IEEE/ACM ToN
+// 11(1). Zave'17 = "Reasoning about Identifier Spaces: How to Make Chord Correct", IEEE TSE 43(12).
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// Whatever decodes must neither break an invariant nor a ring: garbage, lies in true answers, and weather that looks like
-// an outage of our own.
+// Whatever decodes must neither break an invariant nor a ring: garbage, lies in true answers, and weather that looks
+// like an outage of our own.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -138,8 +138,8 @@ TEST_P(Hostile, garbage_from_anywhere_breaks_no_invariant_and_no_ring) {
   EXPECT_TRUE(one_ring(town));
 }
 
-/// Every fourth answer is a lie, while everybody looks up, reads and announces. `of_others`: also about who and what the
-/// answerer is, which makes the living look dead.
+/// Every fourth answer is a lie, while everybody looks up, reads and announces. `of_others`: also about who and what
+/// the answerer is, which makes the living look dead.
 void live_among_liars(Town& town, std::uint64_t seed, bool of_others) {
   Rng rng(seed);
   Garbage garbage(rng, town);
@@ -165,8 +165,8 @@ void live_among_liars(Town& town, std::uint64_t seed, bool of_others) {
   town.tamper = nullptr;
 }
 
-// Town checks the invariants after every event. Nothing else is promised: a neighbour that is called dead while it lives
-// is outside Zave's assumptions, and a member that believes itself alone stays alone until rings can merge.
+// Town checks the invariants after every event. Nothing else is promised: a neighbour that is called dead while it
+// lives is outside Zave's assumptions, and a member that believes itself alone stays alone until rings can merge.
 TEST_P(Hostile, members_that_lie_about_everything_break_no_invariant) {
   Town town(GetParam());
   settle(town, 8);
@@ -230,8 +230,8 @@ TEST(LiesAboutIds, do_not_remove_living_fingers) {
   EXPECT_TRUE(kept) << "another node answered there than the one meant: the finger itself";
 }
 
-/// A member of a ring of puppets at the places 0x10, 0x20, ... of which it knows 0x80 (its head), 0xc0, 0x60 (its third,
-/// nearly once round) and 0x70 (its predecessor); it stands at 0x78 and only puppets can speak to it.
+/// A member of a ring of puppets at the places 0x10, 0x20, ... of which it knows 0x80 (its head), 0xc0, 0x60 (its
+/// third, nearly once round) and 0x70 (its predecessor); it stands at 0x78 and only puppets can speak to it.
 class AmongPuppets : public testing::Test {
  protected:
   AmongPuppets() : town(1, small_lists()), node(town.add(inside(1), place(0x78))) {
@@ -284,8 +284,8 @@ class AmongPuppets : public testing::Test {
   std::set<int> dead;
 };
 
-// All whom it asks lately die at once: that looks like an outage of its own, and no verdict may be spoken. But 0xc0 lives,
-// in the middle of its list, and it must find that out though nobody speaks to it.
+// All whom it asks lately die at once: that looks like an outage of its own, and no verdict may be spoken. But 0xc0
+// lives, in the middle of its list, and it must find that out though nobody speaks to it.
 TEST_F(AmongPuppets, member_whose_contacts_died_together_asks_others_and_goes_on) {
   dead = {0x60, 0x70, 0x80};
   for (const int key : {0x71, 0x68})  // so that predecessor and third are tried as well

@@ -260,7 +260,8 @@ TEST(IdConflict, proven_by_a_round_trip_the_smaller_endpoint_keeps_the_id) {
   EXPECT_FALSE(yields_to(inside(200)));
 }
 
-// The look at one's own id comes before the ring knows either of them: both become members, and nobody names the second.
+// The look at one's own id comes before the ring knows either of them: both become members, and nobody names the
+// second.
 TEST(IdConflict, two_that_joined_at_once_under_one_id_find_out_and_the_smaller_endpoint_keeps_it) {
   for (const bool smaller_first : {true, false}) {
     Town town(17);

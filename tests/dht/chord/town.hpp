@@ -1,5 +1,6 @@
-// A small network for tests of single rules: nodes at endpoints of the test's choosing (public ones, NATed ones), puppets
-// that answer as they are told, messages altered on their way, and a count of every byte. Delay is 10 ms, always.
+// A small network for tests of single rules: nodes at endpoints of the test's choosing (public ones, NATed ones),
+// puppets that answer as they are told, messages altered on their way, and a count of every byte. Delay is 10 ms,
+// always.
 #pragma once
 
 #include <algorithm>
