@@ -119,14 +119,14 @@ std::string safe_top_name(std::string_view raw) {
 SafePaths::SafePaths() : folders_(1) { folders_[0].depth = 1; }
 
 std::string SafePaths::claim(Folder& folder, const std::string& name, bool is_file) {
-  const auto [entry, fresh] = folder.used.try_emplace(fold_case(name), 2);
+  const auto [entry, fresh] = folder.used.try_emplace(name, 2);
   if (fresh) return name;
   const std::string_view extension = is_file ? extension_of(name) : std::string_view();
   for (;;) {
     // Looked up anew each time: inserting may move the table's entries.
-    unsigned& next = folder.used[fold_case(name)];
+    unsigned& next = folder.used[name];
     const std::string candidate = joined(name, " (" + std::to_string(next++) + ")", extension);
-    if (folder.used.try_emplace(fold_case(candidate), 2).second) return candidate;
+    if (folder.used.try_emplace(candidate, 2).second) return candidate;
   }
 }
 

@@ -3,8 +3,9 @@
 // Rules: valid UTF-8, nothing deceptive (dht/base/display.hpp), none of
 // \ / : * ? " < > |, no leading or trailing blanks, no trailing dots, no name that Windows reserves, at most 240 bytes;
 // never empty, "." or ".."; the topmost name never begins with a dot, so that no download becomes ~/.ssh or ~/.bashrc.
-// Paths: at most 100 components, the topmost among them, and no two that differ only in case (" (2)" is put behind the
-// later one).
+// Paths: at most 100 components, the topmost among them, and no two alike (" (2)" is put behind the later one). Names
+// that differ only in case stay as they are: Linux keeps them apart, and trees such as its own headers need that.
+// Staging refuses them on a file system that does not.
 //
 // Both are total: whatever comes in, a safe name goes out, and the same in gives the same out on every machine. They
 // are also idempotent: a safe name stays as it is.
@@ -45,7 +46,7 @@ class SafePaths {
     std::map<std::string, std::size_t, std::less<>> within;
     std::string path;
     std::size_t depth = 0;
-    /// Folded names in use, with the number that the next of the same name tries first.
+    /// Names in use, with the number that the next of the same name tries first.
     std::unordered_map<std::string, unsigned> used;
   };
 

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -19,6 +21,7 @@
 #include "dht/base/display.hpp"
 #include "peer/transfer/beneath.hpp"
 #include "peer/transfer/errors.hpp"
+#include "peer/transfer/sanitize.hpp"
 
 namespace rondo::peer {
 namespace {
@@ -69,6 +72,7 @@ Result<Staging, TransferError> Staging::open(const fs::path& into, const Content
   if (exists(staging.target_.get(), content.name)) return Failure{already_there(staging.into_ / content.name)};
   if (Problem problem = staging.open_folder()) return Failure{std::move(*problem)};
   if (Problem problem = staging.check_room(content)) return Failure{std::move(*problem)};
+  if (Problem problem = staging.check_case(content)) return Failure{std::move(*problem)};
   return staging;
 }
 
@@ -90,6 +94,27 @@ Problem Staging::open_target() {
   }
   if (!target_.ok()) return error_of(errno, "open the folder", into_);
   return std::nullopt;
+}
+
+Problem Staging::check_case(const Content& content) const {
+  std::map<std::string, const std::string*> folded;
+  const std::string* first = nullptr;
+  const std::string* second = nullptr;
+  for (const ContentFile& file : content.files) {
+    const auto [known, fresh] = folded.try_emplace(fold_case(file.path), &file.path);
+    if (fresh) continue;
+    first = known->second;
+    second = &file.path;
+    break;
+  }
+  if (first == nullptr) return std::nullopt;
+  const Fd probe(::openat(staging_.get(), "case", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const bool taken_for_one = exists(staging_.get(), "CASE");
+  ::unlinkat(staging_.get(), "case", 0);
+  if (!taken_for_one) return std::nullopt;
+  return TransferError{TransferErrc::kDenied, display(into_.string()) + " can't hold both " + display(*first) +
+                                                  " and " + display(*second) +
+                                                  ", which differ only in case: fetch into a folder on another disk"};
 }
 
 Problem Staging::check_room(const Content& content) const {

@@ -27,7 +27,8 @@ namespace rondo::peer {
 class Staging {
  public:
   /// Makes `into` when missing, checks that `content.name` is free there and that the disk has room, and makes the
-  /// staging folder. Fails with kExists, kBusy, kDiskFull or kDenied, leaving nothing.
+  /// staging folder. Fails with kExists, kBusy, kDiskFull or kDenied (also when the file system takes names of the content
+  /// for one that differ only in case), leaving nothing.
   static Result<Staging, TransferError> open(const std::filesystem::path& into, const Content& content);
 
   Staging(Staging&&) = default;
@@ -50,6 +51,7 @@ class Staging {
 
   std::optional<TransferError> open_target();
   std::optional<TransferError> open_folder();
+  [[nodiscard]] std::optional<TransferError> check_case(const Content& content) const;
   [[nodiscard]] std::optional<TransferError> check_room(const Content& content) const;
   [[nodiscard]] std::optional<TransferError> finish_file(const ContentFile& file) const;
   [[nodiscard]] int rename_into_place(const std::string& name) const;

@@ -269,6 +269,7 @@ class AmongPuppets : public testing::Test {
         wire::NeighborsReply told;
         told.successors = {at(0x80), at(0xc0), at(0x60)};
         if (number == 0x80) told.successors = {at(0xc0), at(0x60), at(0x70)};
+        if (number == 0x80) told.predecessor = between_us_and_head;
         if (number == 0xc0) told.successors = {at(0x60), at(0x70), at(0x80)};
         reply.body = told;
         break;
@@ -282,6 +283,7 @@ class AmongPuppets : public testing::Test {
   Town town;
   RingNode& node;
   std::set<int> dead;
+  std::optional<Contact> between_us_and_head;
 };
 
 // All whom it asks lately die at once: that looks like an outage of its own, and no verdict may be spoken. But 0xc0
@@ -305,7 +307,46 @@ TEST_F(AmongPuppets, member_whose_contacts_all_died_speaks_no_verdict) {
   EXPECT_TRUE(town.run_until([&] { return node.ring().successors().entries().size() == 3; }, 3min));
 }
 
+// A verdict's ping is out while its subject stops being a neighbour; it must not wait for that ping for ever when the
+// subject is a neighbour again.
+TEST_F(AmongPuppets, verdict_on_a_former_head_is_spoken_when_it_heads_the_list_again) {
+  std::optional<wire::Query> held;
+  town.puppets[at(0x7c).endpoint] = [&](const Endpoint&, const wire::Query& query) -> std::optional<wire::Message> {
+    held = query;
+    return std::nullopt;
+  };
+  between_us_and_head = at(0x7c);
+  ASSERT_TRUE(town.run_until([&] { return held.has_value(); }, 1min)) << "the candidate is asked";
+  dead = {0x80};
+  town.act(node, [&](RingOutbox& out) { node.look_up(town.now, place(0x79), LookupKind::kOwner, out); });
+  town.run_for(limits::kMinTimeout + 50ms);  // the check was unanswered, and the verdict's own ping is out
+  ASSERT_GE(node.endpoints().unanswered(at(0x80).endpoint), 1);
+  wire::Reply reply{{held->header.transaction, town.config.network, false}, place(0x7c), {1}, inside(1), {}};
+  reply.body = wire::NeighborsReply{std::nullopt, false, false, {at(0x80), at(0xc0), at(0x60)}};
+  (void)town.tell(node, at(0x7c).endpoint, reply);
+  ASSERT_EQ(node.ring().successors().head(), at(0x7c));
+  EXPECT_TRUE(town.run_until([&] { return node.ring().successors().head() == at(0xc0); }, 3min));
+}
+
 // --- memory of the past ---------------------------------------------------------------------------------------------
+
+// A dead predecessor keeps its place until somebody takes it. When it then heads the list, it must be judged as list[0].
+TEST(SmallRing, survivor_of_three_is_alone_whichever_death_it_finds_out_first) {
+  for (const bool predecessor_first : {true, false}) {
+    Town town(5);
+    settle(town, 3);
+    ASSERT_TRUE(one_ring(town));
+    RingNode& survivor = town.node(0);
+    const RingId own_key = subtract(survivor.self().id, power_of_two(0));
+    town.kill(survivor.ring().predecessor()->endpoint);
+    town.kill(survivor.ring().successors().head().endpoint);
+    if (predecessor_first)  // who owns a key of ours? Only the predecessor knows first-hand
+      town.act(survivor, [&](RingOutbox& out) { survivor.look_up(town.now, own_key, LookupKind::kOwner, out); });
+    EXPECT_TRUE(town.run_until([&] { return survivor.ring().successors().empty(); }, 3min)) << predecessor_first;
+    EXPECT_TRUE(survivor.ring().successors().complete());
+    EXPECT_EQ(survivor.role(), Role::kMember);
+  }
+}
 
 // Asked as a member, answered to a leaver: nothing of it may enter its tables.
 TEST(EarlierLife, candidate_that_answers_after_we_have_left_is_not_adopted) {
