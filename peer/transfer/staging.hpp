@@ -27,8 +27,8 @@ namespace rondo::peer {
 class Staging {
  public:
   /// Makes `into` when missing, checks that `content.name` is free there and that the disk has room, and makes the
-  /// staging folder. Fails with kExists, kBusy, kDiskFull or kDenied (also when the file system takes names of the content
-  /// for one that differ only in case), leaving nothing.
+  /// staging folder. Fails with kExists, kBusy, kDiskFull or kDenied (also when the file system takes names of the
+  /// content for one that differ only in case), leaving nothing.
   static Result<Staging, TransferError> open(const std::filesystem::path& into, const Content& content);
 
   Staging(Staging&&) = default;

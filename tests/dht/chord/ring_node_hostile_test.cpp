@@ -330,7 +330,7 @@ TEST_F(AmongPuppets, verdict_on_a_former_head_is_spoken_when_it_heads_the_list_a
 
 // --- memory of the past ---------------------------------------------------------------------------------------------
 
-// A dead predecessor keeps its place until somebody takes it. When it then heads the list, it must be judged as list[0].
+// A dead predecessor keeps its place until somebody takes it. When it then heads the list, it is judged as list[0].
 TEST(SmallRing, survivor_of_three_is_alone_whichever_death_it_finds_out_first) {
   for (const bool predecessor_first : {true, false}) {
     Town town(5);
