@@ -41,7 +41,7 @@ inline constexpr std::size_t kNamedEndpoints = 3;
 /// The contacts of the ring are written down this often, so that a crash loses little.
 inline constexpr Duration kKeepContacts = 10min;
 /// How long a member that leaves goes on answering, so that its neighbours can ask whether it is gone.
-inline constexpr Duration kFarewell = 250ms;
+inline constexpr Duration kFarewell = 500ms;
 /// All of the above at the end; then the thread stops, whatever is left.
 inline constexpr Duration kClosingTime = 2s;
 /// A node that only shares becomes a member of the ring after this; one that ends sooner would be churn.
