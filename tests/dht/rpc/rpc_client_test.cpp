@@ -48,8 +48,7 @@ wire::ReplyBody body_for(wire::Method method) {
 /// A client, a clock, and everything that came out of it so far.
 class Desk {
  public:
-  explicit Desk(std::uint64_t seed = 1, Family family = Family::kV4)
-      : rng(seed), family_(family), client(kNetwork, family, rng) {
+  explicit Desk(std::uint64_t seed = 1, Family family = Family::kV4) : rng(seed), client(kNetwork, family, rng) {
     client.set_sender(id_of(1), false);
   }
 
@@ -101,11 +100,6 @@ class Desk {
   [[nodiscard]] std::size_t endings() const { return all<CallAnswered>().size() + all<CallFailed>().size(); }
 
   Rng rng;
-
- private:
-  Family family_;
-
- public:
   RpcClient client;
   Instant now = Instant{} + 1h;
   Outbox out;
