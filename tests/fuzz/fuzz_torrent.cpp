@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::set<std::string> seen;
   for (const auto& file : content->files) {
     check_path(file.path, content->name);
-    RONDO_ASSERT(seen.insert(rondo::peer::fold_case(file.path)).second);
+    RONDO_ASSERT(seen.insert(file.path).second);
     bytes += file.size;
   }
   RONDO_ASSERT(bytes == content->bytes);
