@@ -1,5 +1,7 @@
 // rondo get: ask the ring who has it, show what it is, fetch and verify it.
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -61,7 +63,8 @@ class GetCommand {
       std::visit(*this, *last);
       return *exit_;
     }
-    console_.say("ended: nothing unfinished was left behind");
+    if (last && std::holds_alternative<control::Cancelled>(*last))
+      say_what_is_kept(std::get<control::Cancelled>(*last));
     return conversation.unfinished_code();
   }
 
@@ -86,6 +89,19 @@ class GetCommand {
     is_asking_ = true;
   }
 
+  void operator()(const control::HashingNow& event) {
+    const auto [done, total] = event.progress;
+    console_.progress({"checking what is here already", done, total, std::nullopt, std::nullopt, std::nullopt});
+  }
+
+  void operator()(const control::Resumed& event) {
+    const auto [kept, checked] = event.what;
+    console_.say("going on: " + size_text(kept) + " " + (kept == 1 ? "is" : "are") + " here already" +
+                 (checked > 0 ? " (" + size_text(checked) + " had to be checked)" : ""));
+    started_ = Clock::now();
+    resumed_ = kept;
+  }
+
   void operator()(const control::Transferring& event) {
     if (is_asking_) return;
     const peer::TransferProgress& progress = event.progress;
@@ -96,13 +112,16 @@ class GetCommand {
 
   void operator()(const control::Fetched& event) {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
-    std::string line = "fetched and verified: " + count_text(event.content.files.size(), "file") + ", " +
-                       size_text(event.content.bytes) + " in " + elapsed_text(time);
-    // A rate over less than that is noise.
-    if (time >= 100ms)
+    std::string line = "fetched and verified: " + count_text(event.content.files.size() - event.skipped, "file") +
+                       (event.skipped == 0 ? ", " + size_text(event.content.bytes) : "") + " in " + elapsed_text(time);
+    // A rate over less than that is noise, and one over what was here already is a boast.
+    if (time >= 100ms && event.skipped == 0 && resumed_ == 0)
       line +=
           " (" + rate_text(static_cast<double>(event.content.bytes) * 1000 / static_cast<double>(time.count())) + ")";
     console_.say(line);
+    if (event.skipped > 0)
+      console_.say(count_text(event.skipped, "file") + " " + (event.skipped == 1 ? "was" : "were") +
+                   " there already, left as " + (event.skipped == 1 ? "it is" : "they are"));
     console_.result(display(event.path.native()));
     exit_ = exit_code(Code::kOk);
   }
@@ -123,6 +142,13 @@ class GetCommand {
  private:
   std::string target(const peer::Content& content) const {
     return display((options_.into / content.name).lexically_normal().native());
+  }
+
+  void say_what_is_kept(const control::Cancelled& event) {
+    if (event.kept == 0) return console_.say("ended: nothing unfinished was left behind");
+    console_.say("ended: " + size_text(event.kept) +
+                 " are kept, and the same command goes on from there; to give it up, remove " +
+                 display(event.kept_in.lexically_normal().native()));
   }
 
   void confirm() { conversation_->client().submit(control::ConfirmRequest{number_}); }
@@ -163,6 +189,7 @@ class GetCommand {
   RateMeter meter_;
   std::string why_;
   std::string question_;
+  std::uint64_t resumed_ = 0;
   bool is_link_ = false;
   bool is_found_ = false;
   bool is_searching_ = false;
@@ -189,6 +216,7 @@ int run_get(const GetOptions& options, Session& session) {
   control::GetRequest request;
   request.source = std::move(source).value();
   request.into = options.into;
+  request.when_exists = options.when_exists;
   request.peers = std::move(peers).value();
   request.patience = options.patience;
   return GetCommand(options, session).run(conversation, std::move(request));

@@ -21,6 +21,9 @@ struct RawOptions {
   bool stdio = false;
   bool is_public = false;
   bool hybrid = false;
+  bool overwrite = false;
+  bool rename = false;
+  bool skip = false;
   bool yes = false;
   bool read = false;
   bool no_lan = false;

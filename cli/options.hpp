@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dht/base/endpoint.hpp"
+#include "peer/transfer/transfer.hpp"
 
 namespace rondo::cli {
 
@@ -54,6 +55,7 @@ struct GetOptions {
   /// A link, the path of a .torrent file, or "-".
   std::string source;
   std::filesystem::path into = ".";
+  peer::WhenExists when_exists = peer::WhenExists::kRefuse;
   std::vector<HostPort> peers;
   bool yes = false;
   std::chrono::seconds patience{60};

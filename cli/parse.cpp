@@ -299,12 +299,21 @@ class Interpreter {
     return out;
   }
 
+  peer::WhenExists when_exists() {
+    if (raw_.overwrite + raw_.rename + raw_.skip > 1)
+      wrong("of --overwrite, --rename and --skip only one can be meant");
+    if (raw_.overwrite) return peer::WhenExists::kOverwrite;
+    if (raw_.rename) return peer::WhenExists::kRename;
+    return raw_.skip ? peer::WhenExists::kSkip : peer::WhenExists::kRefuse;
+  }
+
   GetOptions get() {
     GetOptions out;
     out.source = single_word("a link, a .torrent file or -");
     out.node = node();
     if (raw_.out) out.into = *raw_.out;
     if (out.into.empty()) wrong("--out needs a folder");
+    out.when_exists = when_exists();
     out.peers = host_ports(raw_.peers, "--peer");
     out.yes = raw_.yes;
     out.patience = patience(out.patience);

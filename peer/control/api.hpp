@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -59,12 +60,13 @@ struct ShareRequest {
   peer::CreateRequest content;
 };
 
-/// Find on the ring, show, fetch. Answers: Searching*, FoundContent (then ConfirmRequest goes on), Transferring*,
-/// Fetched (final) or Failed (final).
+/// Find on the ring, show, fetch. Answers: Searching*, FoundContent (then ConfirmRequest goes on), HashingNow* and
+/// Resumed when an earlier fetch left something, Transferring*, Fetched (final) or Failed (final).
 struct GetRequest {
   /// A magnet link or the bytes of a .torrent file.
   std::variant<peer::Magnet, Bytes> source;
   std::filesystem::path into;
+  peer::WhenExists when_exists = peer::WhenExists::kRefuse;
   /// Peers given by the user: tried at once.
   std::vector<Endpoint> peers;
   /// Without any peer for this long the request fails as timed out, with the reason. Zero: never.
@@ -86,7 +88,7 @@ struct LookupRequest {
 /// Where the node stands. Answers: Status (final).
 struct StatusRequest {};
 
-/// Ends a request: its final event is Cancelled. What is not complete leaves nothing behind.
+/// Ends a request: its final event is Cancelled. What a get has fetched waits for the next get of the same.
 struct CancelRequest {
   RequestId request = 0;
 };
@@ -120,12 +122,18 @@ struct FoundContent {
   /// What will differ from the sharer's files: names changed for safety, links left out.
   std::vector<std::string> notes{};
 };
+/// A get goes on from what an earlier one left.
+struct Resumed {
+  peer::Resumed what;
+};
 struct Transferring {
   peer::TransferProgress progress;
 };
 struct Fetched {
   peer::Content content;
   std::filesystem::path path;
+  /// Files that were there already and stay as they are (WhenExists::kSkip).
+  std::size_t skipped = 0;
   /// Of the lookup that found the first peer; none when the ring was not needed.
   std::optional<dht::LookupResult> lookup;
 };
@@ -154,13 +162,17 @@ struct RoleChangedNow {
   dht::Role role = dht::Role::kClient;
   std::string reason;
 };
-struct Cancelled {};
+struct Cancelled {
+  /// Of a get: verified bytes that the next one goes on from, and the folder in which they wait.
+  std::uint64_t kept = 0;
+  std::filesystem::path kept_in;
+};
 struct Failed {
   ApiError error;
 };
 
-using EventBody = std::variant<HashingNow, Shared, AnnouncedNow, Searching, FoundContent, Transferring, Fetched,
-                               RingAnswer, Status, RoleChangedNow, Cancelled, Failed>;
+using EventBody = std::variant<HashingNow, Shared, AnnouncedNow, Searching, FoundContent, Resumed, Transferring,
+                               Fetched, RingAnswer, Status, RoleChangedNow, Cancelled, Failed>;
 struct Event {
   RequestId request = 0;
   EventBody body;

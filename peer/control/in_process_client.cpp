@@ -76,7 +76,7 @@ void InProcessClient::begin(RequestId id, ShareRequest& request) { node_->share(
 
 void InProcessClient::begin(RequestId id, GetRequest& request) {
   peer::FetchSpec spec;
-  spec.what = {std::move(request.source), std::move(request.into)};
+  spec.what = {std::move(request.source), std::move(request.into), request.when_exists};
   spec.peers = std::move(request.peers);
   spec.patience = request.patience;
   spec.only_ring = config_.only_ring;

@@ -171,6 +171,10 @@ struct EventWriter {
     name = "found";
     fields = {{"content", to_json(event.content)}, {"notes", texts(event.notes)}};
   }
+  void operator()(const Resumed& event) {
+    name = "resumed";
+    fields = {{"kept", event.what.kept}, {"checked", event.what.checked}};
+  }
   void operator()(const Transferring& event) {
     name = "transferring";
     const peer::TransferProgress& progress = event.progress;
@@ -185,6 +189,7 @@ struct EventWriter {
     name = "fetched";
     put_text(fields, "path", event.path.native());
     fields["content"] = to_json(event.content);
+    fields["skipped"] = event.skipped;
     if (event.lookup) fields["lookup"] = to_json(*event.lookup);
   }
   void operator()(const RingAnswer& event) {
@@ -199,7 +204,12 @@ struct EventWriter {
     name = "role";
     fields = {{"role", role_name(event.role)}, {"reason", event.reason}};
   }
-  void operator()(const Cancelled&) { name = "cancelled"; }
+  void operator()(const Cancelled& event) {
+    name = "cancelled";
+    if (event.kept == 0) return;
+    fields["kept"] = event.kept;
+    put_text(fields, "kept_in", event.kept_in.native());
+  }
   void operator()(const Failed& event) {
     name = "error";
     fields = error_fields(event.error);

@@ -38,16 +38,17 @@ struct ToBody {
   EventBody operator()(peer::ContentFound&& event) const {
     return FoundContent{std::move(event.content), std::move(event.notes)};
   }
+  EventBody operator()(peer::Resumed&& event) const { return Resumed{event}; }
   EventBody operator()(peer::TransferProgress&& event) const { return Transferring{event}; }
   EventBody operator()(peer::FetchDone&& event) const {
-    return Fetched{std::move(event.content), std::move(event.path), std::move(event.lookup)};
+    return Fetched{std::move(event.content), std::move(event.path), event.skipped, std::move(event.lookup)};
   }
   EventBody operator()(peer::LookupAnswer&& event) const {
     return RingAnswer{std::move(event.lookup), std::move(event.replicas), std::move(event.peers)};
   }
   EventBody operator()(peer::NodeStatus&& event) const { return to_status(std::move(event), network); }
   EventBody operator()(dht::RoleChanged&& event) const { return RoleChangedNow{event.role, std::move(event.reason)}; }
-  EventBody operator()(peer::JobCancelled&&) const { return Cancelled{}; }
+  EventBody operator()(peer::JobCancelled&& event) const { return Cancelled{event.kept, std::move(event.kept_in)}; }
   EventBody operator()(peer::NodeFailure&& event) const {
     const Code code = std::visit([](auto error) { return code_of(error); }, event.code);
     return Failed{{code, std::move(event.sentence)}};

@@ -29,6 +29,7 @@ void FetchJob::begin(JobTurn& turn) {
       for (const Endpoint& peer : magnet->peers) search_.add_peer(peer);
     search_.set_key(turn.now, magnet->info_hash);
   }
+  staging_ = spec_.what.into;
   turn.transfer->fetch(id(), std::move(spec_.what));
   offer_peers(turn);
   if (search_.facts().key) tell_news(turn);
@@ -63,30 +64,45 @@ void FetchJob::on_ring(JobTurn& turn, dht::RingEvent& event) {
 }
 
 void FetchJob::on_transfer(JobTurn& turn, TransferEvent& event) {
-  std::visit(
-      Overloaded{[&](MetadataReady& metadata) { on_metadata(turn, metadata); },
-                 [&](TransferProgress& progress) { on_progress(turn, progress); },
-                 [&](Fetched& fetched) {
-                   turn.transfer->cancel(id());  // its seeding; the files are the user's now
-                   finish(turn, FetchDone{std::move(fetched.content), std::move(fetched.path), search_.found_by()});
-                 },
-                 [&](JobFailed& failed) {
-                   finish(turn, NodeFailure{failed.error.code, std::move(failed.error.sentence)});
-                 },
-                 [](auto&) {}},
-      event.what);
+  std::visit(Overloaded{[&](MetadataReady& metadata) { on_metadata(turn, metadata); },
+                        [&](HashProgress& progress) { on_checking(turn, progress); },
+                        [&](Resumed& resumed) { on_resumed(turn, resumed); },
+                        [&](TransferProgress& progress) { on_progress(turn, progress); },
+                        [&](Fetched& fetched) {
+                          turn.transfer->cancel(id());  // its seeding; the files are the user's now
+                          finish(turn, FetchDone{std::move(fetched.content), std::move(fetched.path), fetched.skipped,
+                                                 search_.found_by()});
+                        },
+                        [&](JobFailed& failed) {
+                          finish(turn, NodeFailure{failed.error.code, std::move(failed.error.sentence)});
+                        },
+                        [](auto&) {}},
+             event.what);
 }
 
 void FetchJob::on_metadata(JobTurn& turn, MetadataReady& metadata) {
   search_.set_key(turn.now, metadata.content.info_hash);
   search_.on_metadata(turn.now);
   waits_for_confirm_ = true;
+  staging_ = staging_folder(staging_, metadata.content.info_hash);
   tell(turn, ContentFound{std::move(metadata.content), std::move(metadata.notes)});
   // Who has a .torrent file's content is asked while the user reads what is in it.
   ask_the_ring(turn);
 }
 
+void FetchJob::on_checking(JobTurn& turn, const HashProgress& progress) {
+  // Nobody is waited for meanwhile.
+  search_.on_accepted(turn.now);
+  tell(turn, progress);
+}
+
+void FetchJob::on_resumed(JobTurn& turn, const Resumed& resumed) {
+  kept_ = resumed.kept;
+  tell(turn, resumed);
+}
+
 void FetchJob::on_progress(JobTurn& turn, const TransferProgress& progress) {
+  kept_ = std::max(kept_, progress.done);
   const bool had_none = search_.without_peers();
   search_.on_progress(turn.now, progress);
   tell(turn, progress);
@@ -116,7 +132,9 @@ void FetchJob::tell_news(JobTurn& turn) {
 
 void FetchJob::give_up(JobTurn& turn) {
   turn.transfer->cancel(id());
-  finish(turn, describe_failure(facts(turn)));
+  NodeFailure failure = describe_failure(facts(turn));
+  if (kept_ > 0) failure.sentence += "; what was fetched is kept, and the same command goes on from there";
+  finish(turn, std::move(failure));
 }
 
 void FetchJob::on_deadline(JobTurn& turn) {
@@ -133,7 +151,7 @@ Instant FetchJob::next_deadline() const {
 
 void FetchJob::cancel(JobTurn& turn) {
   turn.transfer->cancel(id());
-  finish(turn, JobCancelled{});
+  finish(turn, JobCancelled{kept_, kept_ > 0 ? staging_ : std::filesystem::path()});
 }
 
 }  // namespace rondo::peer

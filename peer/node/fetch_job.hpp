@@ -1,6 +1,8 @@
 // A fetch: ask the ring who has it, connect, show what it is, download after confirm().
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -38,6 +40,8 @@ class FetchJob : public Job {
   void ask_the_ring(JobTurn& turn);
   void offer_peers(JobTurn& turn);
   void on_metadata(JobTurn& turn, MetadataReady& metadata);
+  void on_checking(JobTurn& turn, const HashProgress& progress);
+  void on_resumed(JobTurn& turn, const Resumed& resumed);
   void on_progress(JobTurn& turn, const TransferProgress& progress);
   void tell_news(JobTurn& turn);
   void give_up(JobTurn& turn);
@@ -47,6 +51,9 @@ class FetchJob : public Job {
   PeerSearch search_;
   std::optional<dht::OperationId> read_;
   bool waits_for_confirm_ = false;
+  /// Where an unfinished fetch waits, and how much of it is there.
+  std::filesystem::path staging_;
+  std::uint64_t kept_ = 0;
 };
 
 }  // namespace rondo::peer

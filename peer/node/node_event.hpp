@@ -41,6 +41,8 @@ struct ContentFound {
 struct FetchDone {
   Content content;
   std::filesystem::path path;
+  /// Files that were there already and stay as they are.
+  std::size_t skipped = 0;
   /// Of the read that found the first peer; none when the ring was not needed.
   std::optional<dht::LookupResult> lookup;
 };
@@ -66,7 +68,11 @@ struct NodeStatus {
   /// 0 without transfers.
   std::uint16_t transfer_port = 0;
 };
-struct JobCancelled {};
+struct JobCancelled {
+  /// Of a fetch: verified bytes that the next fetch of the same goes on from, and the folder they wait in.
+  std::uint64_t kept = 0;
+  std::filesystem::path kept_in;
+};
 
 enum class SearchErrc : std::uint8_t {
   kNoRing,           // no node of the ring is known, or none answered
@@ -80,10 +86,11 @@ struct NodeFailure {
   std::string sentence;
 };
 
-/// HashProgress, ShareReady, Announced: of a share. SearchNews, ContentFound, FetchDone: of a fetch. TransferProgress:
-/// of both. RoleChanged: of job 0, that is of nobody.
-using NodeEventBody = std::variant<HashProgress, ShareReady, dht::Announced, SearchNews, ContentFound, TransferProgress,
-                                   FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
+/// ShareReady, Announced: of a share. SearchNews, ContentFound, Resumed, FetchDone: of a fetch. HashProgress,
+/// TransferProgress: of both. RoleChanged: of job 0, that is of nobody.
+using NodeEventBody =
+    std::variant<HashProgress, ShareReady, dht::Announced, SearchNews, ContentFound, Resumed, TransferProgress,
+                 FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
 
 struct NodeEvent {
   JobId job = 0;

@@ -60,12 +60,47 @@ Fd open_beneath(int folder, const std::string& path, int flags, mode_t mode) {
   return Fd(static_cast<int>(fd));
 }
 
+Fd make_folders_beneath(int folder, const std::string& path) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  if (path.empty()) return Fd(::openat(folder, ".", kFlags));
+  // Most are there.
+  if (Fd there = open_beneath(folder, path, kFlags); there.ok() || errno != ENOENT) return there;
+  const auto slash = path.rfind('/');
+  const bool is_top = slash == std::string::npos;
+  const Fd parent = make_folders_beneath(folder, is_top ? "" : path.substr(0, slash));
+  if (!parent.ok()) return Fd();
+  const std::string name = is_top ? path : path.substr(slash + 1);
+  if (::mkdirat(parent.get(), name.c_str(), 0777) != 0 && errno != EEXIST) return Fd();
+  return open_beneath(parent.get(), name, kFlags);
+}
+
 void remove_contents(int folder) {
   for (const std::string& name : names_in(folder)) {
     if (::unlinkat(folder, name.c_str(), 0) == 0 || (errno != EISDIR && errno != EPERM)) continue;
     const Fd below(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (below.ok()) remove_contents(below.get());
     ::unlinkat(folder, name.c_str(), AT_REMOVEDIR);
+  }
+}
+
+void remove_others(int folder, const std::function<bool(const std::string&, bool)>& keep, const std::string& below) {
+  for (const std::string& name : names_in(folder)) {
+    struct ::stat info {};
+    if (::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    const std::string path = below + name;
+    if (S_ISREG(info.st_mode) && keep(path, false)) continue;
+    if (!S_ISDIR(info.st_mode)) {
+      ::unlinkat(folder, name.c_str(), 0);
+      continue;
+    }
+    const Fd within(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!within.ok()) continue;
+    if (keep(path, true)) {
+      remove_others(within.get(), keep, path + "/");
+    } else {
+      remove_contents(within.get());
+      ::unlinkat(folder, name.c_str(), AT_REMOVEDIR);
+    }
   }
 }
 

@@ -37,7 +37,7 @@ struct HashPlan {
     std::string disk_path;
     std::uint64_t size = 0;
   };
-  /// A power of two, at least kBlock.
+  /// With v2 or file roots a power of two, at least kBlock. Others make v1 torrents of any length.
   std::uint32_t piece_length = kBlock;
   bool v1 = true;
   /// With v2 every part that isn't padding begins at a piece's beginning; without v1 the padding need not be a part.

@@ -49,6 +49,10 @@ inline constexpr std::size_t kWorkers = 8;
 /// libtorrent drops alerts beyond it; those that we wait for are of a kind that has twice and four times the room.
 inline constexpr int kAlertQueue = 4'000;
 
+/// A longer resume file was not written by us and is not read; the pieces are hashed instead. The largest torrent's has
+/// one bit a piece and, of v2, 32 bytes a piece.
+inline constexpr std::int64_t kResumeBytes = 128 * 1024 * 1024;
+
 // --- time -----------------------------------------------------------------------------------------------------------
 
 inline constexpr auto kProgressPeriod = 500ms;

@@ -1,9 +1,13 @@
 // The steps of a fetch; lt_transfer.hpp has the list.
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <libtorrent/info_hash.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "dht/base/assert.hpp"
 #include "peer/transfer/lt_transfer.hpp"
@@ -25,6 +29,7 @@ void LtTransfer::fetch(JobId id, FetchRequest request) {
   Job& job = new_job(id, Step::kLoading);
   // Made absolute now: the working directory may be another by the time of accept().
   std::error_code ignored;
+  job.when_exists = request.when_exists;
   job.into = std::filesystem::absolute(request.into, ignored).lexically_normal();
   if (const auto* magnet = std::get_if<Magnet>(&request.source)) return start_metadata(job, *magnet);
   start_load(job, std::move(std::get<Bytes>(request.source)));
@@ -54,11 +59,21 @@ void LtTransfer::start_metadata(Job& job, const Magnet& magnet) {
 
 void LtTransfer::on_resume_data(Job& job, const lt::save_resume_data_alert& alert) {
   if (job.step == Step::kMetadata && alert.params.ti) return metadata_arrived(job, alert.params);
+  if (std::exchange(job.record_asked, false)) {
+    if (job.step == Step::kDownloading) write_record(job, resume_file(alert.params));
+    return;
+  }
   if (job.step != Step::kFlushing) return;
   // What was learned of the Merkle trees is needed to seed.
   job.loaded->params.merkle_trees = alert.params.merkle_trees;
   job.loaded->params.merkle_tree_mask = alert.params.merkle_tree_mask;
   job.loaded->params.verified_leaf_hashes = alert.params.verified_leaf_hashes;
+  remove_torrent(job, [this, id = job.id] { start_placing(*find(id)); });
+}
+
+void LtTransfer::on_no_resume_data(Job& job) {
+  // Nothing new to record; or nothing learned of Merkle trees, which makes a poorer seed and no poorer file.
+  if (std::exchange(job.record_asked, false) || job.step != Step::kFlushing) return;
   remove_torrent(job, [this, id = job.id] { start_placing(*find(id)); });
 }
 
@@ -88,26 +103,50 @@ void LtTransfer::accept(JobId id) {
   job->step = Step::kPreparing;
   run_task(
       *job,
-      [into = job->into, content = job->loaded->content]() -> Result<std::shared_ptr<Staging>, TransferError> {
-        auto staging = Staging::open(into, content);
-        if (!staging) return Failure{staging.error()};
-        return std::make_shared<Staging>(std::move(*staging));
-      },
-      [this](Job& found, Result<std::shared_ptr<Staging>, TransferError> staging) {
-        if (!staging) return fail(found, staging.error());
-        start_download(found, std::move(*staging));
+      [into = job->into, when_exists = job->when_exists, torrent = *job->loaded, report = reporter(id),
+       cancelled = job->cancelled] { return prepare_download(into, when_exists, torrent, report, *cancelled); },
+      [this](Job& found, Result<Prepared, TransferError> result) {
+        if (!result) return fail(found, result.error());
+        prepared(found, std::move(*result));
       });
 }
 
-void LtTransfer::start_download(Job& job, std::shared_ptr<Staging> staging) {
-  job.staging = std::move(staging);
-  if (job.loaded->content.bytes == 0) return start_placing(job);
-  // Copied: it is needed again for seeding. The list of files in it is shared, not copied.
-  lt::add_torrent_params params = job.loaded->params;
+void LtTransfer::prepared(Job& job, Prepared prepared) {
+  job.staging = prepared.staging;
+  job.wanted = prepared.wanted;
+  job.kept = prepared.resumed.kept;
+  if (prepared.resumed.kept > 0) emit(job, prepared.resumed);
+  if (prepared.is_complete) return start_placing(job);
+  start_download(job, std::move(prepared));
+}
+
+void LtTransfer::start_download(Job& job, Prepared prepared) {
+  lt::add_torrent_params params = std::move(prepared.params);
   apply_policy(params, config_);
-  params.save_path = job.staging->path();
   job.step = Step::kDownloading;
+  job.recorded = std::chrono::steady_clock::now();
   add_torrent(job, std::move(params));
+}
+
+void LtTransfer::keep_record(Job& job) {
+  const auto now = std::chrono::steady_clock::now();
+  if (job.record_asked || job.record_writing || now - job.recorded < config_.record_period) return;
+  if (!job.handle.is_valid()) return;
+  job.record_asked = true;
+  job.recorded = now;
+  job.handle.save_resume_data(lt::torrent_handle::only_if_modified);
+}
+
+void LtTransfer::write_record(Job& job, Bytes bytes) {
+  job.record_writing = true;
+  // Not by run_task(): the job goes on to its next step meanwhile. A record that can't be written costs a later run some
+  // hashing, nothing else.
+  tasks_.run([this, id = job.id, inbox = inbox_, record = job.staging->record(), bytes = std::move(bytes)] {
+    static_cast<void>(record->write(bytes));
+    inbox->post([this, id] {
+      if (Job* found = find(id)) found->record_writing = false;
+    });
+  });
 }
 
 void LtTransfer::on_flushed(Job& job) {
@@ -120,17 +159,19 @@ void LtTransfer::start_placing(Job& job) {
   job.step = Step::kPlacing;
   run_task(
       job, [staging = job.staging, content = job.loaded->content] { return staging->place(content); },
-      [this](Job& found, const Result<std::filesystem::path, TransferError>& path) {
-        if (!path) return fail(found, path.error());
-        placed(found, *path);
+      [this](Job& found, const Result<Placed, TransferError>& result) {
+        if (!result) return fail(found, result.error());
+        placed(found, *result);
       });
 }
 
-void LtTransfer::placed(Job& job, const std::filesystem::path& path) {
+void LtTransfer::placed(Job& job, const Placed& placed) {
+  const std::vector<bool>& skipped = job.staging->skipped();
+  const auto left_out = static_cast<std::size_t>(std::count(skipped.begin(), skipped.end(), true));
   job.staging.reset();
-  emit(job, Fetched{job.loaded->content, path});
-  if (job.loaded->content.bytes == 0) return end(job);
-  job.loaded->params.save_path = path.parent_path().string();
+  emit(job, Fetched{job.loaded->content, placed.path, left_out});
+  if (job.loaded->content.bytes == 0 || !placed.is_whole) return end(job);
+  job.loaded->params.save_path = placed.path.parent_path().string();
   seed(job);
 }
 

@@ -110,6 +110,14 @@ void LtTransfer::continue_end(Job& job) {
   *busy_ = !jobs_.empty();
 }
 
+std::function<void(HashProgress)> LtTransfer::reporter(JobId id) {
+  return throttled([this, id, inbox = inbox_](HashProgress progress) {
+    inbox->post([this, id, progress] {
+      if (const Job* found = find(id)) emit(*found, progress);
+    });
+  });
+}
+
 void LtTransfer::add_torrent(Job& job, lt::add_torrent_params params) {
   params.userdata = lt::client_data_t(&job);
   // Resumed when its peers are known to it, which has it connect at once: see boost().
@@ -130,14 +138,9 @@ void LtTransfer::share(JobId id, CreateRequest request) {
   if (!session_) return;
   Job& job = new_job(id, Step::kHashing);
   job.is_share = true;
-  const auto report = throttled([this, id, inbox = inbox_](HashProgress progress) {
-    inbox->post([this, id, progress] {
-      if (const Job* found = find(id)) emit(*found, progress);
-    });
-  });
   run_task(
       job,
-      [request = std::move(request), report, cancelled = job.cancelled] {
+      [request = std::move(request), report = reporter(id), cancelled = job.cancelled] {
         return make_torrent(request, report, *cancelled);
       },
       [this](Job& found, Result<MadeTorrent, TransferError> made) {
@@ -185,7 +188,11 @@ void LtTransfer::remember_peer(Job& job, const lt::tcp::endpoint& peer) {
 }
 
 void LtTransfer::cancel(JobId id) {
-  if (Job* job = find_live(id)) end(*job);
+  Job* job = find_live(id);
+  if (job == nullptr) return;
+  const bool worth_keeping = job->kept > 0 || (job->progress && job->progress->done > 0);
+  if (job->staging && !worth_keeping) job->staging->discard();
+  end(*job);
 }
 
 std::vector<TransferEvent> LtTransfer::drain() {
@@ -237,13 +244,14 @@ void LtTransfer::on_alert_of(Job& job, lt::alert& alert) {
   if (const auto* failed = lt::alert_cast<lt::file_error_alert>(&alert)) return on_file_error(job, *failed);
   if (const auto* failed = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_torrent_error(job, *failed);
   if (const auto* saved = lt::alert_cast<lt::save_resume_data_alert>(&alert)) return on_resume_data(job, *saved);
+  if (lt::alert_cast<lt::save_resume_data_failed_alert>(&alert) != nullptr) return on_no_resume_data(job);
   if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return on_flushed(job);
   if (lt::alert_cast<lt::metadata_received_alert>(&alert) != nullptr && job.step == Step::kMetadata)
     return job.handle.save_resume_data(lt::torrent_handle::save_info_dict);
   if (lt::alert_cast<lt::hash_failed_alert>(&alert) != nullptr) {
     // Wrong data is asked for again, and who sends it twice is banned: nothing to do, but for a full disk.
     const bool full = job.step == Step::kDownloading && job.staging->disk_is_full();
-    if (full) fail(job, *error_of(ENOSPC, "write the download in", job.into));
+    if (full) fail(job, no_room(job));
     return;
   }
   if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr && job.step == Step::kDownloading) {
@@ -292,8 +300,16 @@ void LtTransfer::on_file_error(Job& job, const lt::file_error_alert& alert) {
   // too short".
   const bool by_system =
       alert.error.category() == lt::generic_category() || alert.error.category() == lt::system_category();
-  const bool full = job.staging && job.staging->disk_is_full();
-  fail(job, *error_of(by_system ? alert.error.value() : full ? ENOSPC : EIO, "write the download in", job.into));
+  const bool full = by_system ? alert.error.value() == ENOSPC || alert.error.value() == EDQUOT
+                              : job.staging && job.staging->disk_is_full();
+  if (full) return fail(job, no_room(job));
+  fail(job, *error_of(by_system ? alert.error.value() : EIO, "write the download in", job.into));
+}
+
+TransferError LtTransfer::no_room(const Job& job) {
+  TransferError error = *error_of(ENOSPC, "write the download in", job.into);
+  error.sentence += "; make room there and run the same command again: it goes on with what it has";
+  return error;
 }
 
 void LtTransfer::on_torrent_error(Job& job, const lt::torrent_error_alert& alert) {
@@ -307,7 +323,7 @@ void LtTransfer::on_status(const lt::state_update_alert& alert) {
     Job* job = find(status.handle);
     if (job == nullptr || !job->loaded) continue;
     TransferProgress progress;
-    progress.total = job->loaded->content.bytes;
+    progress.total = job->is_share ? job->loaded->content.bytes : job->wanted;
     progress.done = job->is_share ? progress.total : std::min(count(status.total_wanted_done), progress.total);
     progress.down_per_second = count(status.download_payload_rate);
     progress.up_per_second = count(status.upload_payload_rate);
@@ -315,8 +331,11 @@ void LtTransfer::on_status(const lt::state_update_alert& alert) {
     progress.peers = static_cast<std::uint32_t>(std::max(status.num_peers, 0));
     report(*job, progress);
   }
-  for (const auto& [id, job] : jobs_)
-    if (job->step == Step::kDownloading && job->progress) report(*job, *job->progress);
+  for (const auto& [id, job] : jobs_) {
+    if (job->step != Step::kDownloading) continue;
+    if (job->progress) report(*job, *job->progress);
+    if (!job->ending && !job->removing) keep_record(*job);
+  }
 }
 
 void LtTransfer::report(Job& job, const TransferProgress& progress) {

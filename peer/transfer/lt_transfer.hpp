@@ -4,13 +4,15 @@
 //   magnet:   kMetadata (in the session, without disk) -> kReady
 //   .torrent: kLoading (in a task)                     -> kReady
 // and after accept()
-//   kPreparing (task: the staging folder) -> kDownloading -> kFlushing -> kPlacing (task) -> kSeeding from its place.
+//   kPreparing (task: the staging folder and what an earlier run left in it) -> kDownloading -> kFlushing
+//   -> kPlacing (task) -> kSeeding from its place.
 // Between these steps the torrent is taken out of the session and added anew: libtorrent starts to write as soon as it
 // has metadata, and it must not before accept(); and it must not hold paths of a folder that is about to move.
 //
 // Everything here runs in the caller's thread. Tasks and libtorrent's alerts come in through inbox_ and drain().
 //
-// A job that ends waits, hidden, until libtorrent has let go of its torrent; then its staging folder is removed.
+// A job that ends waits, hidden, until libtorrent has let go of its torrent; then its staging folder is closed, and
+// removed when nothing is in it.
 #pragma once
 
 #include <atomic>
@@ -26,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "peer/transfer/lt_prepare.hpp"
 #include "peer/transfer/lt_session.hpp"
 #include "peer/transfer/lt_torrent.hpp"
 #include "peer/transfer/staging.hpp"
@@ -72,6 +75,7 @@ class LtTransfer final : public Transfer {
     Closure after_removal;
 
     std::filesystem::path into;
+    WhenExists when_exists = WhenExists::kRefuse;
     /// Offered so far; given to the torrent again whenever it is added anew.
     std::vector<lt::tcp::endpoint> peers;
     std::vector<std::string> trackers;
@@ -79,6 +83,14 @@ class LtTransfer final : public Transfer {
     /// Of a share, until it is handed out.
     Bytes torrent_file;
     std::shared_ptr<Staging> staging;
+    /// Bytes of a fetch when it is complete, without what is skipped.
+    std::uint64_t wanted = 0;
+    /// Verified bytes that an earlier fetch left.
+    std::uint64_t kept = 0;
+    /// libtorrent was asked for a record of what it has; the record is being written; when that was last begun.
+    bool record_asked = false;
+    bool record_writing = false;
+    std::chrono::steady_clock::time_point recorded{};
 
     std::optional<TransferProgress> progress;
     std::chrono::steady_clock::time_point reported{};
@@ -111,6 +123,8 @@ class LtTransfer final : public Transfer {
       });
     });
   }
+  /// For a task of this job: passes its progress on.
+  std::function<void(HashProgress)> reporter(JobId id);
   void add_torrent(Job& job, lt::add_torrent_params params);
   void remove_torrent(Job& job, Closure after);
   /// Has libtorrent connect to the peers it knows without waiting for its next second.
@@ -121,9 +135,13 @@ class LtTransfer final : public Transfer {
   void start_load(Job& job, Bytes bytes);
   void metadata_arrived(Job& job, const lt::add_torrent_params& params);
   void ready(Job& job, Result<LoadedTorrent, TransferError> loaded);
-  void start_download(Job& job, std::shared_ptr<Staging> staging);
+  void prepared(Job& job, Prepared prepared);
+  void start_download(Job& job, Prepared prepared);
+  /// Has the record of what is good written, when it is time.
+  void keep_record(Job& job);
+  void write_record(Job& job, Bytes bytes);
   void start_placing(Job& job);
-  void placed(Job& job, const std::filesystem::path& path);
+  void placed(Job& job, const Placed& placed);
   static void remember_peer(Job& job, const lt::tcp::endpoint& peer);
 
   void on_alert(lt::alert& alert);
@@ -131,7 +149,9 @@ class LtTransfer final : public Transfer {
   void on_removed(const lt::torrent_handle& handle);
   void on_flushed(Job& job);
   void on_resume_data(Job& job, const lt::save_resume_data_alert& alert);
+  void on_no_resume_data(Job& job);
   void on_file_error(Job& job, const lt::file_error_alert& alert);
+  static TransferError no_room(const Job& job);
   void on_torrent_error(Job& job, const lt::torrent_error_alert& alert);
   void on_status(const lt::state_update_alert& alert);
   void on_alert_of(Job& job, lt::alert& alert);

@@ -17,7 +17,8 @@ constexpr std::size_t kUnitsPerReader = 16;
 
 PieceLayout::PieceLayout(const HashPlan& plan) : plan_(plan) {
   const std::uint64_t length = plan.piece_length;
-  RONDO_ASSERT(length >= kBlock && (length & (length - 1)) == 0);
+  const bool has_trees = plan.v2 || plan.file_roots;
+  RONDO_ASSERT(length > 0 && (!has_trees || (length >= kBlock && (length & (length - 1)) == 0)));
   begins_.reserve(plan.parts.size());
   for (const HashPlan::Part& part : plan.parts) {
     if (plan.v2 && !plan.v1 && !part.disk_path.empty()) bytes_ = (bytes_ + length - 1) / length * length;

@@ -116,16 +116,19 @@ std::string safe_top_name(std::string_view raw) {
   return safe_component("_" + name);
 }
 
+std::string numbered_name(std::string_view name, unsigned number, bool is_file) {
+  return joined(name, " (" + std::to_string(number) + ")", is_file ? extension_of(name) : std::string_view());
+}
+
 SafePaths::SafePaths() : folders_(1) { folders_[0].depth = 1; }
 
 std::string SafePaths::claim(Folder& folder, const std::string& name, bool is_file) {
   const auto [entry, fresh] = folder.used.try_emplace(name, 2);
   if (fresh) return name;
-  const std::string_view extension = is_file ? extension_of(name) : std::string_view();
   for (;;) {
     // Looked up anew each time: inserting may move the table's entries.
     unsigned& next = folder.used[name];
-    const std::string candidate = joined(name, " (" + std::to_string(next++) + ")", extension);
+    const std::string candidate = numbered_name(name, next++, is_file);
     if (folder.used.try_emplace(candidate, 2).second) return candidate;
   }
 }

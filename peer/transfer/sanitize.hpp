@@ -29,6 +29,9 @@ std::string safe_component(std::string_view raw);
 /// The topmost component: what appears in the folder that the user chose.
 std::string safe_top_name(std::string_view raw);
 
+/// "x (2).tar" of the safe name "x.tar": what a second one of that name is called. Of a folder the number stands last.
+std::string numbered_name(std::string_view name, unsigned number, bool is_file);
+
 /// A text in which names that a case-insensitive file system takes for one are equal.
 std::string fold_case(std::string_view name);
 

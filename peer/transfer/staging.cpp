@@ -14,7 +14,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 
 #include "dht/base/assert.hpp"
@@ -46,37 +48,32 @@ bool same_file(int fd, int folder, const std::string& name) {
          mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
 }
 
-/// For file systems without RENAME_NOREPLACE. Nothing is replaced here either: a link to a file fails when the name is
-/// taken, and so does making the empty folder that the full one then takes the place of.
-int rename_without_flag(int from, int to, const std::string& name) {
-  struct ::stat info {};
-  if (::fstatat(from, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return errno;
-  if (!S_ISDIR(info.st_mode)) {
-    if (::linkat(from, name.c_str(), to, name.c_str(), 0) != 0) return errno;
-    return ::unlinkat(from, name.c_str(), 0) == 0 ? 0 : errno;
-  }
-  if (::mkdirat(to, name.c_str(), 0700) != 0) return errno;
-  if (::renameat(from, name.c_str(), to, name.c_str()) == 0) return 0;
-  const int error = errno;
-  ::unlinkat(to, name.c_str(), AT_REMOVEDIR);
-  return error;
-}
-
 }  // namespace
 
-Result<Staging, TransferError> Staging::open(const fs::path& into, const Content& content) {
+fs::path staging_folder(const fs::path& into, const RingId& info_hash) {
+  return into / (".rondo-" + info_hash.hex() + ".part");
+}
+
+Result<Staging, TransferError> Staging::open(const fs::path& into, const Content& content, WhenExists when_exists) {
   std::error_code error;
   const fs::path absolute = fs::absolute(into, error);
-  Staging staging(absolute, ".rondo-" + content.info_hash.hex() + ".part");
+  Staging staging(absolute, staging_folder({}, content.info_hash).string());
+  staging.name_ = content.name;
+  staging.when_exists_ = when_exists;
   if (Problem problem = staging.open_target()) return Failure{std::move(*problem)};
-  if (exists(staging.target_.get(), content.name)) return Failure{already_there(staging.into_ / content.name)};
+  auto skipped = Place{-1, staging.target_.get(), staging.into_, when_exists}.survey(content);
+  if (!skipped) return Failure{skipped.error()};
+  staging.skipped_ = std::move(*skipped);
   if (Problem problem = staging.open_folder()) return Failure{std::move(*problem)};
   if (Problem problem = staging.check_room(content)) return Failure{std::move(*problem)};
   if (Problem problem = staging.check_case(content)) return Failure{std::move(*problem)};
   return staging;
 }
 
-Staging::~Staging() { remove(); }
+Staging::~Staging() {
+  // libtorrent makes files and folders when it writes to them.
+  if (discarded_ || !staging_.ok() || !exists(staging_.get(), name_)) remove();
+}
 
 Problem Staging::open_target() {
   // Another fetch that ends may take away a folder that it made and we found.
@@ -117,21 +114,36 @@ Problem Staging::check_case(const Content& content) const {
                                                   ", which differ only in case: fetch into a folder on another disk"};
 }
 
+std::uint64_t Staging::wanted_room(const Content& content) const {
+  std::uint64_t wanted = 0;
+  for (std::size_t i = 0; i < content.files.size(); ++i) {
+    if (skipped_[i]) continue;
+    const ContentFile& file = content.files[i];
+    struct ::stat info {};
+    const bool is_there =
+        exists_before_ && ::fstatat(staging_.get(), file.path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+    const std::uint64_t has = is_there ? static_cast<std::uint64_t>(info.st_blocks) * 512 : 0;
+    wanted += file.size - std::min(file.size, has);
+  }
+  return wanted;
+}
+
 Problem Staging::check_room(const Content& content) const {
   struct ::statvfs disk {};
   if (::fstatvfs(target_.get(), &disk) != 0) return std::nullopt;
   const std::uint64_t room = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  const std::uint64_t wanted = wanted_room(content);
   // Some file systems have no figures to give.
-  if (disk.f_blocks == 0 || room >= content.bytes) return std::nullopt;
+  if (disk.f_blocks == 0 || room >= wanted) return std::nullopt;
   return TransferError{TransferErrc::kDiskFull, "there is no room for " + display(content.name) + " in " +
-                                                    display(into_.string()) + ": it needs " + size_text(content.bytes) +
-                                                    ", " + size_text(content.bytes - room) + " more than is free"};
+                                                    display(into_.string()) + ": it needs " + size_text(wanted) + ", " +
+                                                    size_text(wanted - room) + " more than is free"};
 }
 
 Problem Staging::open_folder() {
   for (int i = 0; i < kTries; ++i) {
-    if (::mkdirat(target_.get(), folder_.c_str(), 0700) != 0 && errno != EEXIST)
-      return error_of(errno, "write to", into_);
+    exists_before_ = ::mkdirat(target_.get(), folder_.c_str(), 0700) != 0;
+    if (exists_before_ && errno != EEXIST) return error_of(errno, "write to", into_);
     Fd fd = open_beneath(target_.get(), folder_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!fd.ok() && errno == ENOENT) continue;
     struct ::stat info {};
@@ -145,8 +157,8 @@ Problem Staging::open_folder() {
                            "another rondo is fetching the same into " + display(into_.string()) + " right now"};
     if (!same_file(fd.get(), target_.get(), folder_)) continue;
     ::fchmod(fd.get(), 0700);
-    remove_contents(fd.get());
     staging_ = std::move(fd);
+    record_ = std::make_shared<ResumeFile>(staging_.get());
     return std::nullopt;
   }
   return TransferError{TransferErrc::kBusy, "another rondo keeps taking " + display((into_ / folder_).string())};
@@ -164,55 +176,50 @@ bool Staging::disk_is_full() const {
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize < kFewBlocks;
 }
 
-Problem Staging::finish_file(const ContentFile& file) const {
-  const fs::path shown = into_ / file.path;
-  if (file.size == 0) {
-    const auto slash = file.path.rfind('/');
-    if (slash != std::string::npos)
-      for (std::size_t end = file.path.find('/'); end != std::string::npos; end = file.path.find('/', end + 1)) {
-        // A staging folder of ours: no link can be in it, and open_beneath() below refuses one all the same.
-        if (::mkdirat(staging_.get(), file.path.substr(0, end).c_str(), 0777) != 0 && errno != EEXIST)
-          return error_of(errno, "make the folder of", shown);
-      }
-    const Fd fd = open_beneath(staging_.get(), file.path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0666);
-    if (!fd.ok()) return error_of(errno, "write", shown);
-  }
-  struct ::stat info {};
-  if (::fstatat(staging_.get(), file.path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
-    return error_of(errno, "find", shown);
-  if (!S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) != file.size)
-    return TransferError{TransferErrc::kInternal, display(shown.string()) + " is not as it was written"};
-  if (!file.executable) return std::nullopt;
-  const Fd fd = open_beneath(staging_.get(), file.path, O_RDONLY | O_NOFOLLOW);
-  // x wherever r is: what the umask left.
-  if (!fd.ok() || ::fchmod(fd.get(), (info.st_mode & 07777) | (info.st_mode & 0444) >> 2) != 0)
-    return error_of(errno, "make executable", shown);
-  return std::nullopt;
-}
-
-int Staging::rename_into_place(const std::string& name) const {
-  if (::renameat2(staging_.get(), name.c_str(), target_.get(), name.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  return rename_without_flag(staging_.get(), target_.get(), name);
-}
-
-Result<fs::path, TransferError> Staging::place(const Content& content) {
-  RONDO_ASSERT(staging_.ok());
+/// Only what the content names may be moved to the user with it.
+void Staging::remove_strangers(const Content& content) const {
+  std::unordered_set<std::string_view> known{ResumeFile::kName};
   for (const ContentFile& file : content.files)
-    if (Problem problem = finish_file(file)) return Failure{std::move(*problem)};
-  struct ::stat top {};
-  if (::fstatat(staging_.get(), content.name.c_str(), &top, AT_SYMLINK_NOFOLLOW) != 0 || S_ISLNK(top.st_mode))
-    return Failure{*error_of(ENOENT, "find", into_ / content.name)};
-  const int error = rename_into_place(content.name);
-  if (error == EEXIST) return Failure{already_there(into_ / content.name)};
-  if (error != 0) return Failure{*error_of(error, "write", into_ / content.name)};
+    for (std::string_view path = file.path; known.insert(path).second;) {
+      const auto slash = path.rfind('/');
+      if (slash == std::string_view::npos) break;
+      path = path.substr(0, slash);
+    }
+  std::unordered_set<std::string_view> files{ResumeFile::kName};
+  for (const ContentFile& file : content.files) files.insert(file.path);
+  remove_others(staging_.get(), [&](const std::string& path, bool is_folder) {
+    return files.contains(path) != is_folder && known.contains(path);
+  });
+}
+
+std::vector<std::uint64_t> Staging::found(const Content& content) {
+  std::vector<std::uint64_t> sizes(content.files.size());
+  if (!exists_before_) return sizes;
+  remove_strangers(content);
+  for (std::size_t i = 0; i < content.files.size(); ++i) {
+    const ContentFile& file = content.files[i];
+    const Fd fd = open_beneath(staging_.get(), file.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    struct ::stat info {};
+    if (!fd.ok() || ::fstat(fd.get(), &info) != 0) continue;
+    sizes[i] = static_cast<std::uint64_t>(info.st_size);
+    if (sizes[i] <= file.size) continue;
+    sizes[i] = ::ftruncate(fd.get(), static_cast<off_t>(file.size)) == 0 ? file.size : 0;
+  }
+  return sizes;
+}
+
+Result<Placed, TransferError> Staging::place(const Content& content) {
+  RONDO_ASSERT(staging_.ok());
+  auto placed = Place{staging_.get(), target_.get(), into_, when_exists_}.place(content, skipped_);
+  if (!placed) return placed;
   made_.clear();
   remove();
-  return into_ / content.name;
+  return placed;
 }
 
 void Staging::remove() {
   if (staging_.ok()) {
+    record_->close();
     remove_contents(staging_.get());
     ::unlinkat(target_.get(), folder_.c_str(), AT_REMOVEDIR);
     // Closing ends the lock; the folder is gone by then, so that nobody takes over a folder that we still empty.

@@ -14,6 +14,8 @@
 #pragma once
 
 #include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -61,6 +63,8 @@ struct TransferConfig {
   bool only_ring = false;
   /// Local service discovery (BEP 14). Off with only_ring.
   bool lan = true;
+  /// A running fetch writes down this often what it knows to be good. What is newer is hashed when it goes on later.
+  std::chrono::milliseconds record_period{10'000};
 };
 
 struct ContentFile {
@@ -112,12 +116,25 @@ std::string format_magnet(const Magnet& magnet);
 /// about a ring or peers not found say so.
 bool is_bare(const Magnet& magnet);
 
+/// What a fetch does about files that are at its place already.
+enum class WhenExists : std::uint8_t {
+  kRefuse,     // fails with kExists
+  kOverwrite,  // files of the content replace files of the same name; nothing else in an existing folder is touched
+  kRename,     // takes the next free name: "holiday (2)"
+  kSkip,       // they stay as they are, and only what is missing is fetched
+};
+
 struct FetchRequest {
   /// A magnet, or the bytes of a .torrent file.
   std::variant<Magnet, Bytes> source;
   /// The folder into which `name` is placed; made when missing.
   std::filesystem::path into;
+  WhenExists when_exists = WhenExists::kRefuse;
 };
+
+/// Where a fetch keeps what it has until it is complete. An interrupted fetch leaves it; the next one of the same content
+/// into the same folder goes on from there.
+std::filesystem::path staging_folder(const std::filesystem::path& into, const RingId& info_hash);
 
 // --- events ---------------------------------------------------------------------------------------------------------
 
@@ -138,6 +155,14 @@ struct MetadataReady {
   /// What will differ from the sharer's files: names changed for safety, symbolic links left out.
   std::vector<std::string> notes{};
 };
+/// An earlier, interrupted fetch left something, and this one goes on from there. Follows accept(), after HashProgress
+/// while it is looked at.
+struct Resumed {
+  /// Bytes that are good and not fetched again.
+  std::uint64_t kept = 0;
+  /// Of these, bytes that had to be hashed to know; the others were on record.
+  std::uint64_t checked = 0;
+};
 struct TransferProgress {
   std::uint64_t done = 0;
   std::uint64_t total = 0;
@@ -150,6 +175,8 @@ struct TransferProgress {
 struct Fetched {
   Content content;
   std::filesystem::path path;
+  /// Files that were there already and were not fetched (WhenExists::kSkip).
+  std::size_t skipped = 0;
 };
 struct JobFailed {
   TransferError error;
@@ -157,7 +184,7 @@ struct JobFailed {
 
 struct TransferEvent {
   JobId job = 0;
-  std::variant<HashProgress, Seeding, MetadataReady, TransferProgress, Fetched, JobFailed> what;
+  std::variant<HashProgress, Seeding, MetadataReady, Resumed, TransferProgress, Fetched, JobFailed> what;
 };
 
 class Transfer {
@@ -166,13 +193,14 @@ class Transfer {
 
   /// Hashes and then seeds. Events: HashProgress*, Seeding, TransferProgress*; or JobFailed.
   virtual void share(JobId job, CreateRequest request) = 0;
-  /// Events: MetadataReady, after accept() TransferProgress*, Fetched; or JobFailed at any point.
+  /// Events: MetadataReady, after accept() HashProgress*, Resumed?, TransferProgress*, Fetched; or JobFailed at any
+  /// point.
   virtual void fetch(JobId job, FetchRequest request) = 0;
   /// Begins the download of a fetch whose MetadataReady was seen.
   virtual void accept(JobId job) = 0;
   /// Offers a peer to a job. Unknown jobs are ignored; repeated offers are harmless.
   virtual void connect_peer(JobId job, const Endpoint& peer) = 0;
-  /// Ends a job. A fetch that is not complete leaves nothing behind: its staging folder is removed.
+  /// Ends a job. A fetch that is not complete leaves what it has verified in its staging folder; without any, nothing.
   virtual void cancel(JobId job) = 0;
   /// The TCP port that peers reach, 0 while not listening.
   [[nodiscard]] virtual std::uint16_t listen_port() const = 0;

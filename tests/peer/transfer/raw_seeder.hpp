@@ -91,8 +91,8 @@ class RawSeeder {
     session_ = std::make_unique<lt::session>(std::move(params));
   }
 
-  /// Serves files that lie where `paths` says (by file index), as a peer that checks nothing.
-  void seed(const Bytes& torrent, const std::map<int, std::string>& paths) {
+  /// Serves files that lie where `paths` says (by file index), as a peer that checks nothing. `rate`: bytes per second.
+  void seed(const Bytes& torrent, const std::map<int, std::string>& paths, int rate = 0) {
     lt::add_torrent_params params;
     params.ti = std::make_shared<lt::torrent_info>(lt::span<const char>(reinterpret_cast<const char*>(torrent.data()),
                                                                         static_cast<std::ptrdiff_t>(torrent.size())),
@@ -101,6 +101,7 @@ class RawSeeder {
     params.flags = lt::torrent_flags::no_verify_files;
     for (const auto& [index, path] : paths) params.renamed_files[lt::file_index_t{index}] = path;
     params.have_pieces.resize(params.ti->num_pieces(), true);
+    if (rate != 0) params.upload_limit = rate;
     session_->add_torrent(std::move(params));
   }
 

@@ -53,7 +53,7 @@ TEST(Staging, places_a_folder_with_empty_files_and_x_bits) {
   write_file(fs::path(staging->path()) / "t/tool", "tool");
   const auto placed = staging->place(content);
   ASSERT_TRUE(placed) << placed.error().sentence;
-  EXPECT_EQ(*placed, dir / "into" / "t");
+  EXPECT_EQ(placed->path, dir / "into" / "t");
   const Tree tree = tree_of(dir / "into");
   EXPECT_EQ(tree.size(), 8u) << ::testing::PrintToString(tree);
   EXPECT_TRUE(tree.at("t/b/c/empty").starts_with("- 0"));
@@ -88,6 +88,7 @@ TEST(Staging, refuses_what_is_not_as_it_was_written) {
   for (const std::string kind : {"missing", "short", "link", "linked folder"}) {
     auto staging = Staging::open(dir / "into", content);
     ASSERT_TRUE(staging);
+    staging->discard();
     const fs::path root = staging->path();
     if (kind == "short") write_file(root / "t/f", "ab");
     if (kind == "link") {
@@ -106,6 +107,7 @@ TEST(Staging, refuses_what_is_not_as_it_was_written) {
   const Content plain = content_of("t", {{"t/f", 3}});
   auto staging = Staging::open(dir / "into", plain);
   ASSERT_TRUE(staging);
+  staging->discard();
   fs::create_directory_symlink(dir / "elsewhere", fs::path(staging->path()) / "t");
   EXPECT_FALSE(staging->place(plain));
   EXPECT_FALSE(fs::is_symlink(dir / "into" / "t"));
