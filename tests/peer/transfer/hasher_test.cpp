@@ -1,6 +1,8 @@
 #include "peer/transfer/hasher.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 #include <libtorrent/torrent_info.hpp>
 #include <utility>
 
+#include "peer/transfer/fd.hpp"
 #include "peer/transfer/lt_torrent.hpp"
 #include "peer/transfer/scan.hpp"
 #include "tests/peer/transfer/harness.hpp"
@@ -197,6 +200,28 @@ TEST(Hasher, of_several_errors_the_first_in_the_torrent_is_told) {
       ASSERT_FALSE(hashes);
       EXPECT_EQ(hashes.error().sentence, expected);
     }
+}
+
+TEST(Hasher, an_error_gives_way_to_one_that_comes_earlier_in_the_torrent) {
+  const TempDir dir;
+  Model model(dir.path(), {}, {std::string(kBlock - 1, 'a'), "b", std::string(kBlock, 'c')});
+  fs::remove(dir / "f1");
+  fs::resize_file(dir / "f2", 1);
+  model.plan.readers = 2;
+  // A reader closes its last file when it ends: then it has told of f2.
+  const Fd watch(::inotify_init1(IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(watch.get(), (dir / "f2").c_str(), IN_CLOSE_NOWRITE), 0);
+  bool closed = false;
+  const auto hashes = hash_files(
+      model.plan,
+      [&](std::uint64_t) {
+        ::pollfd ready{watch.get(), POLLIN, 0};
+        closed = ::poll(&ready, 1, 10'000) == 1;
+      },
+      kGoOn);
+  EXPECT_TRUE(closed) << "the other reader never came to f2";
+  ASSERT_FALSE(hashes);
+  EXPECT_EQ(hashes.error().sentence, "can't read " + (dir / "f1").string() + ": No such file or directory");
 }
 
 TEST(Hasher, empty_files_must_be_there_and_stay_empty) {
