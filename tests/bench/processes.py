@@ -146,9 +146,11 @@ class Process:
                     raise Failed(f"{self.name} ended before {what}{self.last_words()}")
 
     def last_words(self):
-        self._stderr.flush()
+        """The last line it wrote, of its complaints if there are any."""
+        self._drain()
         self._stderr.seek(0)
         lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
+        lines = lines or [line for _, line in self.lines[-1:]]
         return f": {lines[-1]}" if lines else ""
 
     def cpu(self):

@@ -21,7 +21,7 @@ PORT = 22000
 KEY = "bench"
 FOLDER = "bench"
 
-CONFIG = """<configuration version="35">
+CONFIG = """<configuration version="36">
     <folder id="{folder}" label="" path="{path}" type="{type}" rescanIntervalS="0" fsWatcherEnabled="false" ignorePerms="true">
         <filesystemType>basic</filesystemType>
         <device id="{own}"></device>
@@ -32,7 +32,7 @@ CONFIG = """<configuration version="35">
     </folder>
     <device id="{own}" name="own"><address>dynamic</address></device>
     <device id="{peer}" name="peer"><address>tcp://{peer_address}:{port}</address></device>
-    <gui enabled="true" tls="false"><address>unix://{socket}</address><apikey>{key}</apikey></gui>
+    <gui enabled="true" tls="false"><address>{socket}</address><apikey>{key}</apikey></gui>
     <options>
         <listenAddress>tcp://{own_address}:{port}</listenAddress>
         <globalAnnounceEnabled>false</globalAnnounceEnabled>
@@ -83,9 +83,11 @@ class Daemon:
     def start(self, starter):
         self.process = starter("syncthing", "serve", f"--home={self.home}", "--no-browser", "--no-restart",
                                "--no-upgrade", "--logfile=-")
-        wait_until("syncthing answers", lambda: self.answers(), START_SECONDS)
+        wait_until("syncthing answers", self.answers, START_SECONDS)
 
     def answers(self):
+        if self.process.step(0):
+            raise Failed(f"syncthing ended before it answered{self.process.last_words()}")
         try:
             return self.ask("GET", "/rest/system/ping") == {"ping": "pong"}
         except (OSError, Failed):
@@ -149,7 +151,7 @@ class Syncthing(System):
     def start_sender(self):
         """Started anew for each run, with the database of its first scan."""
         self.sender.start(self.lab.on_sender)
-        wait_until("syncthing has scanned", lambda: self.has_scanned(), self.seconds)
+        wait_until("syncthing has scanned", self.has_scanned, self.seconds)
 
     def has_scanned(self):
         status = self.sender.status()
