@@ -178,9 +178,9 @@ class Syncthing(System):
         for side in sides:
             side.process.memory.sample()
         (target / ".stignore").unlink()
-        machine, *own = (late - early for late, early in zip(after, before))
+        machine, sent_cpu, got_cpu = (late - early for late, early in zip(after, before))
         sent, got = self.sender.process.memory, receiver.process.memory
-        return Run(wall, sum(own), max(0.0, machine - sum(own)), sent.resident, got.resident, sent.anonymous,
+        return Run(wall, sent_cpu, got_cpu, max(0.0, machine - sent_cpu - got_cpu), sent.resident, got.resident, sent.anonymous,
                    got.anonymous, {})
 
     def wait_complete(self, receiver, started):

@@ -34,14 +34,20 @@ class Run:
     """One transfer: seconds and bytes."""
 
     wall: float
-    cpu: float
+    sender_cpu: float
+    receiver_cpu: float
     other_cpu: float
     sender_rss: int
     receiver_rss: int
     sender_anonymous: int
     receiver_anonymous: int
-    # Seconds that a system tells of itself, by what they are: not in `wall` unless named so.
+    # Moments that a system tells of itself, in seconds from the receiver's start; `share` is the time from the sharer's
+    # start to its link, which is before that.
     times: dict
+
+    @property
+    def cpu(self):
+        return self.sender_cpu + self.receiver_cpu
 
 
 class System:
@@ -74,9 +80,9 @@ class System:
             raise Failed(f"{receiver.name} ended with {code}{receiver.last_words()}")
         for process in senders:
             wait_for_children(process)
-        cpu = sum(process.cpu() for process in senders) - sent + received
-        other = max(0.0, processes.machine_cpu() - machine - cpu)
-        run = Run(wall, cpu, other, sum(process.memory.resident for process in senders), receiver.memory.resident,
+        sent = sum(process.cpu() for process in senders) - sent
+        other = max(0.0, processes.machine_cpu() - machine - sent - received)
+        run = Run(wall, sent, received, other, sum(process.memory.resident for process in senders), receiver.memory.resident,
                   sum(process.memory.anonymous for process in senders), receiver.memory.anonymous, {})
         return run, receiver
 
@@ -132,8 +138,8 @@ class Rondo(System):
         sharer, link, hashed = self.start_sharer(where)
         ring_before = daemon.cpu()
         run, getter = self.timed([self.options.rondo, "get", link, "-o", target, *self._common("getter")], [sharer])
-        # The node of the ring takes part, but is on neither side.
-        run.cpu += daemon.cpu() - ring_before
+        # The node of the ring takes part, on nobody's side: whoever shares needs it.
+        run.sender_cpu += daemon.cpu() - ring_before
         run.times["share"] = hashed
         for name in ("searching", "found", "fetched"):
             moments = [moment for moment, line in getter.lines if event_of(line).get("event") == name]

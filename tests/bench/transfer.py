@@ -207,6 +207,8 @@ def add_costs(rounds, report):
                    failed=own and bool(rounds.failures[name]))
         report.add(f"{prefix}.cpu.{name}", rounds.values(name, lambda run: run.cpu), "s")
         for side in ("sender", "receiver"):
+            of_cpu = lambda run, field=f"{side}_cpu": getattr(run, field)
+            report.add(f"{prefix}.{side}_cpu.{name}", rounds.values(name, of_cpu), "s")
             target = rounds.part.rss_target if own else None
             for kind in ("rss", "anonymous"):
                 of = megabytes(lambda run, field=f"{side}_{kind}": getattr(run, field))
