@@ -33,7 +33,8 @@ def parse():
     unknown = [name for name in options.names if name not in BENCHES]
     if unknown:
         parser.error(f"there is no bench '{unknown[0]}': {', '.join(BENCHES)}")
-    options.rounds = options.rounds or (2 if options.quick else 7)
+    if options.rounds is None:
+        options.rounds = 2 if options.quick else 7
     if options.rounds < 1:
         parser.error("--rounds needs at least 1")
     options.rondo, options.build = options.rondo.resolve(), options.build.resolve()

@@ -89,16 +89,18 @@ class Memory:
 
 
 class Process:
-    """A program in a network namespace, its lines of standard output with the time at which they came."""
+    """A program in a network namespace, its lines of standard output with the time at which they came; with `merged`
+    those of standard error among them."""
 
-    def __init__(self, command, namespace, folder, environment=None):
+    def __init__(self, command, namespace, folder, environment=None, merged=False):
         self.name = pathlib.Path(command[0]).name
+        # A file, because nobody empties a pipe while all wait for the receiver.
         self._stderr = open(folder / f"stderr-{self.name}-{time.monotonic_ns()}", "w+b")
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{namespace}", "--", *map(str, command)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self._stderr, env=clean_environment(folder) | (environment or {}),
-            start_new_session=True)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT if merged else self._stderr,
+            env=clean_environment(folder) | (environment or {}), start_new_session=True)
         self.pid = self._process.pid
         self.memory = Memory(self.pid)
         self.lines = []

@@ -104,20 +104,23 @@ class Rondo(System):
 
     name = "rondo"
     RING_PORT = 7400
+    # How the getter's lines begin for people: --json lists every file twice, which would be in the time.
+    MOMENTS = {"asking the ring": "searching", "connecting to": "peers", "'": "found", "fetched and": "fetched"}
 
     def _common(self, home):
-        return ["--json", "--network", "bench", "--no-lan", "--only-ring",
+        return ["--network", "bench", "--no-lan", "--only-ring",
                 "--home", self.lab.folder / f"home-{home}-{time.monotonic_ns()}"]
 
     def start_ring(self):
         where = f"{SENDER_ADDRESS}:{self.RING_PORT}"
-        daemon = self.lab.on_sender(self.options.rondo, "daemon", "--bootstrap", "--listen", where, *self._common("ring"))
+        daemon = self.lab.on_sender(self.options.rondo, "daemon", "--bootstrap", "--json", "--listen", where,
+                                    *self._common("ring"))
         daemon.wait_line("member of a ring", lambda line: event_of(line).get("role") == "member", START_SECONDS)
         return daemon, where
 
     def start_sharer(self, where, *words):
         """(process, link, seconds from start to link)"""
-        sharer = self.lab.on_sender(self.options.rondo, "share", self.content.path, "--public", *words,
+        sharer = self.lab.on_sender(self.options.rondo, "share", self.content.path, "--public", "--json", *words,
                                     "--listen", f"{SENDER_ADDRESS}:0", "--join", where, *self._common("sharer"))
 
         def accept(name, condition):
@@ -137,14 +140,15 @@ class Rondo(System):
         daemon, where = self.start_ring()
         sharer, link, hashed = self.start_sharer(where)
         ring_before = daemon.cpu()
-        run, getter = self.timed([self.options.rondo, "get", link, "-o", target, *self._common("getter")], [sharer])
+        run, getter = self.timed([self.options.rondo, "get", link, "-o", target, *self._common("getter")], [sharer],
+                                 merged=True)
         # The node of the ring takes part, on nobody's side: whoever shares needs it.
         run.sender_cpu += daemon.cpu() - ring_before
         run.times["share"] = hashed
-        for name in ("searching", "found", "fetched"):
-            moments = [moment for moment, line in getter.lines if event_of(line).get("event") == name]
-            if moments:
-                run.times[f"until_{name}"] = moments[0]
+        for moment, line in getter.lines:
+            for beginning, name in self.MOMENTS.items():
+                if line.startswith(beginning):
+                    run.times.setdefault(f"until_{name}", moment)
         run.times["until_end"] = run.wall
         return run
 
