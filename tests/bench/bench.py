@@ -55,8 +55,6 @@ def main():
     try:
         for name in options.names or BENCHES:
             importlib.import_module(name).run(options, report)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except Failed as error:
         sys.exit(f"bench: {error}")
     sys.exit(report.finish())

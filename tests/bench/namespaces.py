@@ -26,6 +26,8 @@ def remove_left_over():
 class Laboratory:
     """The two namespaces, the working folder and every process that was started in them."""
 
+    ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
     def __init__(self):
         self.sender = f"{PREFIX}-{os.getpid()}-a"
         self.receiver = f"{PREFIX}-{os.getpid()}-b"
@@ -34,7 +36,7 @@ class Laboratory:
         self._folders = []
 
     def __enter__(self):
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in self.ENDING:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
         try:
             remove_left_over()
@@ -60,7 +62,7 @@ class Laboratory:
 
     def __exit__(self, *_):
         # A second Ctrl-C would leave half of it behind.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in self.ENDING:
             signal.signal(number, signal.SIG_IGN)
         for process in reversed(self._processes):
             process.kill()
@@ -71,7 +73,8 @@ class Laboratory:
                 processes.run(["ip", "netns", "del", name])
             except processes.Failed:
                 pass
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in self.ENDING:
+            signal.signal(number, signal.SIG_DFL)
 
     def start(self, namespace, *command, **options):
         process = processes.Process(command, namespace, self.folder, **options)
