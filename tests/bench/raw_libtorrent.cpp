@@ -36,9 +36,8 @@ constexpr const char* kUsage =
 
 lt::session_params params_of(const std::string& address) {
   settings_pack pack;
-  pack.set_int(
-      settings_pack::alert_mask,
-      static_cast<int>(static_cast<std::uint32_t>(lt::alert_category::status | lt::alert_category::error)));
+  pack.set_int(settings_pack::alert_mask,
+               static_cast<int>(static_cast<std::uint32_t>(lt::alert_category::status | lt::alert_category::error)));
   pack.set_str(settings_pack::listen_interfaces, address + ":0");
   for (const int unwanted :
        {settings_pack::enable_dht, settings_pack::enable_upnp, settings_pack::enable_natpmp, settings_pack::enable_lsd,
@@ -56,8 +55,7 @@ lt::session_params params_of(const std::string& address) {
 lt::add_torrent_params torrent_of(const std::string& file, const std::string& folder) {
   lt::add_torrent_params params = lt::load_torrent_file(file);
   params.save_path = folder;
-  params.flags =
-      lt::torrent_flags::update_subscribe | lt::torrent_flags::no_verify_files | lt::torrent_flags::paused;
+  params.flags = lt::torrent_flags::update_subscribe | lt::torrent_flags::no_verify_files | lt::torrent_flags::paused;
   return params;
 }
 
@@ -85,7 +83,8 @@ int seed(const std::string& file, const std::string& folder, const std::string& 
   params.have_pieces.resize(params.ti->num_pieces(), true);
   params.flags |= lt::torrent_flags::upload_mode;
   session.add_torrent(std::move(params)).resume();
-  wait_for(session, [](const lt::alert& alert) { return lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr; });
+  wait_for(session,
+           [](const lt::alert& alert) { return lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr; });
   std::printf("%s:%d\n", address.c_str(), static_cast<int>(session.listen_port()));
   std::fflush(stdout);
   std::array<char, 64> ignored;
@@ -109,7 +108,8 @@ int get(const std::string& file, const std::string& folder, const std::string& a
   torrent.connect_peer(endpoint_of(seeder));
   torrent.resume();
   std::printf("{\"event\": \"added\", \"seconds\": %.3f}\n", seconds());
-  wait_for(session, [](const lt::alert& alert) { return lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr; });
+  wait_for(session,
+           [](const lt::alert& alert) { return lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr; });
   std::printf("{\"event\": \"finished\", \"seconds\": %.3f}\n", seconds());
   // "Finished" may come before the bytes are in the files.
   torrent.flush_cache();

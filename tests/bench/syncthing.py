@@ -2,8 +2,8 @@
 
 It is a daemon, so "from the receiver's start to its end" would measure mostly its start. What is measured favours it:
 both daemons run, are connected and have scanned; the receiver's folder is paused. The time begins with the request that
-unpauses it and ends with the event that says it is idle with nothing left to fetch. CPU is what both daemons use in that
-time. fsync is off, as none of the others does it. Addresses are given; discovery, relays and reports are off.
+unpauses it and ends with the event that says it is idle with nothing left to fetch. CPU is what both daemons use in
+that time. fsync is off, as none of the others does it. Addresses are given; discovery, relays and reports are off.
 """
 
 import http.client
@@ -22,7 +22,8 @@ KEY = "bench"
 FOLDER = "bench"
 
 CONFIG = """<configuration version="36">
-    <folder id="{folder}" label="" path="{path}" type="{type}" rescanIntervalS="0" fsWatcherEnabled="false" ignorePerms="true">
+    <folder id="{folder}" label="" path="{path}" type="{type}" rescanIntervalS="0" fsWatcherEnabled="false"
+            ignorePerms="true">
         <filesystemType>basic</filesystemType>
         <device id="{own}"></device>
         <device id="{peer}"></device>
@@ -102,7 +103,8 @@ class Daemon:
         finally:
             connection.close()
         if answer.status != 200:
-            raise Failed(f"syncthing answers {answer.status} to {path}: {text[:200].decode('utf-8', 'replace').strip()}")
+            words = text[:200].decode("utf-8", "replace").strip()
+            raise Failed(f"syncthing answers {answer.status} to {path}: {words}")
         return json.loads(text) if text else None
 
     def status(self):
@@ -180,8 +182,8 @@ class Syncthing(System):
         (target / ".stignore").unlink()
         machine, sent_cpu, got_cpu = (late - early for late, early in zip(after, before))
         sent, got = self.sender.process.memory, receiver.process.memory
-        return Run(wall, sent_cpu, got_cpu, max(0.0, machine - sent_cpu - got_cpu), sent.resident, got.resident, sent.anonymous,
-                   got.anonymous, {})
+        return Run(wall, sent_cpu, got_cpu, max(0.0, machine - sent_cpu - got_cpu), sent.resident, got.resident,
+                   sent.anonymous, got.anonymous, {})
 
     def wait_complete(self, receiver, started):
         since = 0

@@ -82,8 +82,10 @@ class System:
             wait_for_children(process)
         sent = sum(process.cpu() for process in senders) - sent
         other = max(0.0, processes.machine_cpu() - machine - sent - received)
-        run = Run(wall, sent, received, other, sum(process.memory.resident for process in senders), receiver.memory.resident,
-                  sum(process.memory.anonymous for process in senders), receiver.memory.anonymous, {})
+        resident, anonymous = (sum(getattr(process.memory, kind) for process in senders)
+                               for kind in ("resident", "anonymous"))
+        run = Run(wall, sent, received, other, resident, receiver.memory.resident, anonymous,
+                  receiver.memory.anonymous, {})
         return run, receiver
 
 

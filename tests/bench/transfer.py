@@ -181,6 +181,8 @@ def note_of(rounds, name):
     if name in rounds.skipped:
         return rounds.skipped[name]
     failures = rounds.failures[name]
+    if name not in rounds.systems:
+        return f"could not be made ready: {failures[-1]}"
     return f"failed {len(failures)} of {rounds.count}: {failures[-1]}" if failures else None
 
 
@@ -244,7 +246,7 @@ def measure(part, options, report):
 
 def run(options, report):
     if os.geteuid() != 0:
-        print("bench: transfer makes network namespaces, and that needs root: sudo ./dev bench transfer", file=sys.stderr)
+        print("bench: transfer makes network namespaces, which needs root: sudo ./dev bench transfer", file=sys.stderr)
         sys.exit(2)
     for given, known, what in ((options.system, SYSTEMS, "system"), (options.part, PARTS, "part")):
         unknown = [name for name in given if name not in known]
