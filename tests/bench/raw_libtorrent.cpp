@@ -3,13 +3,11 @@
 // The settings that matter for speed are those of peer/transfer/lt_session.cpp, written out a second time: were they
 // shared, a change that makes both slow would show nowhere. The leecher has the .torrent file and the seeder's address
 // from its command line, connects at once, and ends as soon as libtorrent says that everything is in the files.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/load_torrent.hpp>
@@ -21,7 +19,6 @@
 #include <libtorrent/torrent_info.hpp>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace {
