@@ -26,6 +26,7 @@ def setup_with(programs, **variables):
 
 
 ALL = '#!/bin/sh\nshift 2\nfor p; do echo "installed=$p"; done\n'
+NOTHING = "#!/bin/sh\nexit 1\n"
 ALL_BUT_CCACHE = '#!/bin/sh\nshift 2\nfor p; do [ "$p" = ccache ] || echo "installed=$p"; done\nexit 1\n'
 FAIL = "#!/bin/sh\necho 'E: no network' >&2\nexit 100\n"
 
@@ -49,6 +50,12 @@ class DevScript(unittest.TestCase):
         self.assertIn("installing 1 Debian packages", result.stdout)
         self.assertRegex(result.stdout, r"would run: .*apt-get -y -q update\n")
         self.assertRegex(result.stdout, r"would run: .*apt-get -y -q install --no-install-recommends ccache\n")
+
+    def test_setup_leaves_out_what_only_bench_needs(self):
+        result = setup_with({"dpkg-query": NOTHING}, RONDO_DEV_DRY_RUN="1")
+        self.assertRegex(result.stdout, r"install .* ccache ")
+        for package in ("openssh", "rsync", "aria2", "syncthing"):
+            self.assertNotIn(package, result.stdout)
 
     def test_setup_is_silent_when_all_is_there(self):
         result = setup_with({"dpkg-query": ALL, "apt-get": FAIL, "sudo": FAIL})
