@@ -12,7 +12,7 @@ import urllib.parse
 import other_clients
 import own_network
 from bencode import bdecode, bencode
-from harness import Sandbox, TimedOut, everything_below, run_checks, tree_of, wait_until
+from harness import Sandbox, TimedOut, run_checks, tree_of, wait_until
 from http_tracker import Tracker
 
 PIECE = 1 << 16
