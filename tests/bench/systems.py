@@ -200,10 +200,10 @@ class Ssh(System):
 
     def sshd(self):
         """(program, its libraries): the system's, or one that ./dev unpacked without installing a service."""
-        unpacked = self.options.tools / "openssh"
-        if (unpacked / "usr/sbin/sshd").exists():
-            libraries = ":".join(str(folder) for folder in sorted((unpacked / "usr/lib").glob("*-linux-gnu*")))
-            return unpacked / "usr/sbin/sshd", libraries
+        unpacked = self.options.tools / "openssh-server/usr/sbin/sshd"
+        if unpacked.exists():
+            libraries = self.options.tools.glob("*/usr/lib/*-linux-gnu*")
+            return unpacked, ":".join(str(folder) for folder in sorted(libraries))
         found = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
         return (pathlib.Path(found), "") if found else (None, "")
 

@@ -269,9 +269,9 @@ def is_member(line):
     return event.get("event") in ("listening", "role", "status") and event.get("role") == "member"
 
 
-def free_port(kind=socket.SOCK_DGRAM):
+def free_port(kind=socket.SOCK_DGRAM, address="127.0.0.1"):
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return probe.getsockname()[1]
 
 
