@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dht/base/endpoint.hpp"
-#include "peer/transfer/transfer.hpp"
+#include "peer/control/api.hpp"
 
 namespace rondo::cli {
 

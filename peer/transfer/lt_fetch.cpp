@@ -139,8 +139,8 @@ void LtTransfer::keep_record(Job& job) {
 
 void LtTransfer::write_record(Job& job, Bytes bytes) {
   job.record_writing = true;
-  // Not by run_task(): the job goes on to its next step meanwhile. A record that can't be written costs a later run some
-  // hashing, nothing else.
+  // Not by run_task(): the job goes on to its next step meanwhile. A record that can't be written costs a later run
+  // some hashing, nothing else.
   tasks_.run([this, id = job.id, inbox = inbox_, record = job.staging->record(), bytes = std::move(bytes)] {
     static_cast<void>(record->write(bytes));
     inbox->post([this, id] {

@@ -132,8 +132,8 @@ struct FetchRequest {
   WhenExists when_exists = WhenExists::kRefuse;
 };
 
-/// Where a fetch keeps what it has until it is complete. An interrupted fetch leaves it; the next one of the same content
-/// into the same folder goes on from there.
+/// Where a fetch keeps what it has until it is complete. An interrupted fetch leaves it; the next one of the same
+/// content into the same folder goes on from there.
 std::filesystem::path staging_folder(const std::filesystem::path& into, const RingId& info_hash);
 
 // --- events ---------------------------------------------------------------------------------------------------------

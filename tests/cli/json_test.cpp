@@ -94,10 +94,18 @@ TEST(EventJson, found_and_fetched) {
   Fetched fetched;
   fetched.content = content();
   fetched.path = "/tmp/a";
+  fetched.skipped = 3;
   fetched.lookup = lookup();
   EXPECT_EQ(event_json({7, fetched}),
             R"({"event":"fetched","schema":"rondo.event/1","request":7,"path":"/tmp/a","content":)" + kContentJson +
-                R"(,"lookup":)" + kLookupJson + "}");
+                R"(,"skipped":3,"lookup":)" + kLookupJson + "}");
+}
+
+TEST(EventJson, what_an_interrupted_get_keeps) {
+  EXPECT_EQ(event_json({7, Resumed{{100, 20}}}),
+            R"({"event":"resumed","schema":"rondo.event/1","request":7,"kept":100,"checked":20})");
+  EXPECT_EQ(event_json({7, Cancelled{100, "/tmp/.rondo-x.part"}}),
+            R"({"event":"cancelled","schema":"rondo.event/1","request":7,"kept":100,"kept_in":"/tmp/.rondo-x.part"})");
 }
 
 TEST(EventJson, a_hybrid_names_both_hashes) {

@@ -277,11 +277,11 @@ TEST_F(Failures, there_is_no_room_for_it) {
 }
 
 TEST_F(Failures, the_disk_fills_up_meanwhile) {
-  for (const std::size_t file_size : {std::size_t{600'000}, std::size_t{2'000}}) {
+  for (const std::size_t file_size : {std::size_t{400'000}, std::size_t{2'000}}) {
     const SmallDisk disk("1m");
     if (!disk.mounted()) GTEST_SKIP() << "can't mount a small tmpfs here";
     const fs::path tree = from_ / std::to_string(file_size);
-    for (std::size_t i = 0; i < 600'000 / file_size; ++i)
+    for (std::size_t i = 0; i < 400'000 / file_size; ++i)
       write_file(tree / std::to_string(i), random_text(i, file_size));
     TestPeer sharer;
     TestPeer getter;
