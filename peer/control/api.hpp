@@ -103,6 +103,8 @@ struct Shared {
   std::string magnet;
   Bytes torrent_file;
   std::vector<std::string> notes;
+  /// Files, and whole folders, that patterns left out.
+  std::uint64_t excluded = 0;
 };
 /// One announcement on the ring has ended, well or not; it is repeated as long as the share lives.
 struct AnnouncedNow {

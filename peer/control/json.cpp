@@ -154,7 +154,10 @@ struct EventWriter {
   }
   void operator()(const Shared& event) {
     name = "shared";
-    fields = {{"magnet", event.magnet}, {"content", to_json(event.content)}, {"notes", texts(event.notes)}};
+    fields = {{"magnet", event.magnet},
+              {"content", to_json(event.content)},
+              {"notes", texts(event.notes)},
+              {"excluded", event.excluded}};
   }
   void operator()(const AnnouncedNow& event) {
     name = "announced";

@@ -24,6 +24,7 @@ struct ShareReady {
   std::string magnet;
   Bytes torrent_file;
   std::vector<std::string> notes;
+  std::uint64_t excluded = 0;
 };
 /// A fetch has no peers yet, or none any more.
 struct SearchNews {

@@ -204,6 +204,7 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
   auto loaded = load_torrent(made.file);
   if (!loaded) return Failure{loaded.error()};
   made.loaded = std::move(*loaded);
+  made.excluded = scan.excluded;
   made.loaded.notes = scan.notes;
   for (std::string& note : renaming_notes(torrent.files(), made.loaded.content))
     made.loaded.notes.push_back(std::move(note));

@@ -32,6 +32,7 @@ struct MadeTorrent {
   /// With every file renamed to where it is on disk.
   LoadedTorrent loaded;
   Bytes file;
+  std::uint64_t excluded = 0;
 };
 
 /// Walks and hashes what is to be shared. The info-hash depends on names, contents and x bits only.

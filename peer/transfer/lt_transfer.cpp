@@ -143,7 +143,7 @@ void LtTransfer::share(JobId id, CreateRequest request) {
       [this](Job& found, Result<MadeTorrent, TransferError> made) {
         if (!made) return fail(found, made.error());
         found.loaded = std::move(made->loaded);
-        found.torrent_file = std::move(made->file);
+        found.seeding = Seeding{found.loaded->content, std::move(made->file), found.loaded->notes, made->excluded};
         seed(found);
       });
 }
@@ -269,8 +269,7 @@ void LtTransfer::on_added(const lt::add_torrent_alert& alert) {
   for (const lt::tcp::endpoint& peer : job.peers) job.handle.connect_peer(peer, {}, {});
   job.boosted = !job.peers.empty();
   job.handle.resume();
-  if (job.step == Step::kSeeding && job.is_share)
-    emit(job, Seeding{job.loaded->content, std::move(job.torrent_file), job.loaded->notes});
+  if (auto seeding = std::exchange(job.seeding, std::nullopt)) emit(job, std::move(*seeding));
 }
 
 void LtTransfer::on_removed(const lt::torrent_handle& handle) {

@@ -76,8 +76,8 @@ class LtTransfer final : public Transfer {
     std::vector<lt::tcp::endpoint> peers;
     std::vector<std::string> trackers;
     std::optional<LoadedTorrent> loaded;
-    /// Of a share, until it is handed out.
-    Bytes torrent_file;
+    /// Of a share, until it is told.
+    std::optional<Seeding> seeding;
     std::shared_ptr<Staging> staging;
 
     std::optional<TransferProgress> progress;

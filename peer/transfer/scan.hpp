@@ -31,6 +31,8 @@ struct Scan {
   std::string parent;
   std::vector<ScannedFile> files;
   std::uint64_t bytes = 0;
+  /// Files, and whole folders, that patterns left out.
+  std::uint64_t excluded = 0;
   /// At most limits::kNotes sentences and one that counts the rest.
   std::vector<std::string> notes;
 };

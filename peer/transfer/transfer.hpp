@@ -38,6 +38,7 @@ enum class TransferErrc : std::uint8_t {
   kNotFound,    // no such path
   kUnreadable,  // permission or I/O error on our own files
   kEmpty,       // nothing to share
+  kBadPattern,  // a pattern of what to leave out
   kBadTorrent,  // malformed, hostile or over a limit
   kExists,      // the target is there already
   kDiskFull,
@@ -89,7 +90,12 @@ struct CreateRequest {
   std::optional<std::string> name;
   /// Hybrid v1+v2 instead of v1 without pad files.
   bool hybrid = false;
+  /// Patterns of what is left out; exclude.hpp has their form. A folder that matches is left out whole.
+  std::vector<std::string> exclude{};
 };
+
+/// What is wrong with a pattern of what to leave out, as a part of a sentence; none when it is fine.
+std::optional<std::string> exclude_problem(const std::string& pattern);
 
 /// A magnet link, already parsed.
 struct Magnet {
@@ -131,6 +137,8 @@ struct Seeding {
   Bytes torrent_file;
   /// Left out, and why: symbolic links, sockets, empty folders (bounded; the count is exact).
   std::vector<std::string> notes;
+  /// Files, and whole folders, that patterns left out.
+  std::uint64_t excluded = 0;
 };
 /// The list of files is known and nothing is written yet; accept() goes on.
 struct MetadataReady {
