@@ -100,6 +100,8 @@ class ShareCommand {
     last_announcement_ = sentence;
   }
 
+  void operator()(const control::ChangedNow& event) { console_.say(event.change.sentence); }
+
   void operator()(const control::Transferring& event) {
     const peer::TransferProgress& progress = event.progress;
     uploaded_ = progress.uploaded;

@@ -31,6 +31,7 @@ struct ToBody {
     return Shared{std::move(event.content), std::move(event.magnet), std::move(event.torrent_file),
                   std::move(event.notes), event.excluded};
   }
+  EventBody operator()(peer::ContentChanged&& event) const { return ChangedNow{std::move(event)}; }
   EventBody operator()(dht::Announced&& event) const { return AnnouncedNow{std::move(event)}; }
   EventBody operator()(peer::SearchNews&& event) const {
     return Searching{event.peers_known, std::move(event.why), std::move(event.lookup)};

@@ -81,10 +81,11 @@ struct NodeFailure {
   std::string sentence;
 };
 
-/// HashProgress, ShareReady, Announced: of a share. SearchNews, ContentFound, FetchDone: of a fetch. TransferProgress:
+/// HashProgress, ShareReady, ContentChanged, Announced: of a share. SearchNews, ContentFound, FetchDone: of a fetch. TransferProgress:
 /// of both. RoleChanged: of job 0, that is of nobody.
-using NodeEventBody = std::variant<HashProgress, ShareReady, dht::Announced, SearchNews, ContentFound, TransferProgress,
-                                   FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
+using NodeEventBody =
+    std::variant<HashProgress, ShareReady, ContentChanged, dht::Announced, SearchNews, ContentFound, TransferProgress,
+                 FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
 
 struct NodeEvent {
   JobId job = 0;

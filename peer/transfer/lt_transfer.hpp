@@ -1,6 +1,6 @@
 // Transfer on libtorrent: the jobs, their steps, and the libtorrent session under them.
 //
-// A share is hashed in a background task, then added as a seed. A fetch goes
+// A share is hashed in a background task, then added as a seed; lt_share.cpp has its steps. A fetch goes
 //   magnet:   kMetadata (in the session, without disk) -> kReady
 //   .torrent: kLoading (in a task)                     -> kReady
 // and after accept()
@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "peer/transfer/lt_served.hpp"
 #include "peer/transfer/lt_session.hpp"
 #include "peer/transfer/lt_torrent.hpp"
 #include "peer/transfer/staging.hpp"
@@ -78,6 +79,8 @@ class LtTransfer final : public Transfer {
     std::optional<LoadedTorrent> loaded;
     /// Of a share, until it is told.
     std::optional<Seeding> seeding;
+    /// Of a share, from the end of hashing on.
+    std::unique_ptr<ServedFiles> served;
     std::shared_ptr<Staging> staging;
 
     std::optional<TransferProgress> progress;
@@ -117,6 +120,15 @@ class LtTransfer final : public Transfer {
   static void boost(const Job& job);
 
   void seed(Job& job);
+  void serve(Job& job, MadeTorrent made);
+  void keep_in_step(Job& job);
+  void on_served(Job& job);
+  void on_lost(Job& job, const std::vector<LostFile>& lost);
+  void on_settled(Job& job);
+  void tell_losses(Job& job);
+  void suspect(Job& job);
+  void start_check(Job& job);
+  void check_on(Job& job);
   void start_metadata(Job& job, const Magnet& magnet);
   void start_load(Job& job, Bytes bytes);
   void metadata_arrived(Job& job, const lt::add_torrent_params& params);

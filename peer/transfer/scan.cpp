@@ -150,7 +150,7 @@ class Walker {
     // Asked now, so that a share of many gigabytes doesn't fail at its last file.
     if (::faccessat(parent, name, R_OK, AT_EACCESS) != 0) return unreadable(disk_path, errno);
     const auto size = static_cast<std::uint64_t>(info.st_size);
-    scan_.files.push_back({torrent_path, disk_path, size, (info.st_mode & S_IXUSR) != 0});
+    scan_.files.push_back({torrent_path, disk_path, size, identity_of(info), (info.st_mode & S_IXUSR) != 0});
     scan_.bytes += size;
     return std::nullopt;
   }

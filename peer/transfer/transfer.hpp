@@ -140,6 +140,15 @@ struct Seeding {
   /// Files, and whole folders, that patterns left out.
   std::uint64_t excluded = 0;
 };
+/// Files of a share are not what was hashed any more. They are not served; the rest is.
+struct ContentChanged {
+  /// As Content::files names them; bounded, `count` is exact.
+  std::vector<std::string> files;
+  std::uint64_t count = 0;
+  /// What is still served.
+  std::uint64_t bytes_left = 0;
+  std::string sentence;
+};
 /// The list of files is known and nothing is written yet; accept() goes on.
 struct MetadataReady {
   Content content;
@@ -165,14 +174,15 @@ struct JobFailed {
 
 struct TransferEvent {
   JobId job = 0;
-  std::variant<HashProgress, Seeding, MetadataReady, TransferProgress, Fetched, JobFailed> what;
+  std::variant<HashProgress, Seeding, ContentChanged, MetadataReady, TransferProgress, Fetched, JobFailed> what;
 };
 
 class Transfer {
  public:
   virtual ~Transfer() = default;
 
-  /// Hashes and then seeds. Events: HashProgress*, Seeding, TransferProgress*; or JobFailed.
+  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress* and ContentChanged*; or
+  /// JobFailed at any point.
   virtual void share(JobId job, CreateRequest request) = 0;
   /// Events: MetadataReady, after accept() TransferProgress*, Fetched; or JobFailed at any point.
   virtual void fetch(JobId job, FetchRequest request) = 0;

@@ -66,6 +66,12 @@ TEST(EventJson, shared_without_the_bytes_of_the_torrent) {
                       kContentJson + R"(,"notes":["left out: b"],"excluded":3})");
 }
 
+TEST(EventJson, changed) {
+  EXPECT_EQ(event_json({7, ChangedNow{{{"a/x"}, 3, 12, "a/x and 2 more changed"}}}),
+            R"({"event":"changed","schema":"rondo.event/1","request":7,"files":["a/x"],"count":3,"bytes_left":12,)"
+            R"("sentence":"a/x and 2 more changed"})");
+}
+
 TEST(EventJson, announced) {
   AnnouncedNow event;
   event.outcome.lookup = lookup();
