@@ -15,6 +15,7 @@ const std::vector<VerbRow>& verb_table() {
        "PATH... --public",
        "share files and folders; prints the magnet link and serves until Ctrl-C",
        {"rondo share ~/holiday --public", "rondo share a.pdf b.pdf --public --name papers --torrent-out papers.torrent",
+        "rondo share ~/project --public --exclude .git --exclude '*.o' --exclude /build",
         "rondo share ~/holiday --public --join ring.example.org:7400"}},
       {kGet,
        "get",
@@ -43,6 +44,10 @@ const std::vector<OptionRow>& option_rows() {
       {"--public", "", "", "everybody who has the link can fetch (required: private shares are not there yet)", kShare,
        &RawOptions::is_public},
       {"--name", "", "NAME", "what the share is called (default: the name of the path)", kShare, &RawOptions::name},
+      {"--exclude", "", "GLOB",
+       "leave out files and folders of that name ('*.tmp'), or at that place below PATH ('/build', 'src/**/*.o'); "
+       "'/' at the end: folders only; several are allowed",
+       kShare, &RawOptions::exclude},
       {"--torrent-out", "", "FILE", "also write a .torrent file; never overwrites", kShare, &RawOptions::torrent_out},
       {"--v2", "", "", "a hybrid torrent (v1 and v2) instead of v1", kShare, &RawOptions::hybrid},
       {"--out", "-o", "DIR", "the folder to put it in, made when missing (default: here)", kGet, &RawOptions::out},

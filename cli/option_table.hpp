@@ -37,6 +37,7 @@ struct RawOptions {
   std::optional<std::string> timeout;
   std::vector<std::string> join;
   std::vector<std::string> peers;
+  std::vector<std::string> exclude;
   std::vector<std::string> words;
 };
 

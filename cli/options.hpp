@@ -48,6 +48,7 @@ struct ShareOptions {
   bool hybrid = false;
   std::optional<std::string> name;
   std::optional<std::filesystem::path> torrent_out;
+  std::vector<std::string> exclude;
 };
 
 struct GetOptions {

@@ -296,6 +296,9 @@ class Interpreter {
     if (bad_name) wrong("--name takes one name without slashes, and " + shown(*out.name) + " is none");
     if (raw_.torrent_out) out.torrent_out = *raw_.torrent_out;
     if (raw_.torrent_out && raw_.torrent_out->empty()) wrong("--torrent-out needs a file");
+    for (const std::string& pattern : raw_.exclude)
+      if (const auto problem = peer::exclude_problem(pattern)) wrong("--exclude takes a pattern, and " + *problem);
+    out.exclude = raw_.exclude;
     return out;
   }
 

@@ -56,7 +56,7 @@ class ShareCommand {
 
   int run(Conversation& conversation) {
     control::ShareRequest request;
-    request.content = {options_.paths, options_.name, options_.hybrid};
+    request.content = {options_.paths, options_.name, options_.hybrid, options_.exclude};
     const auto number = conversation.client().submit(std::move(request));
     while (!conversation.should_end() && !exit_) {
       const auto event = conversation.next(kTick);
@@ -86,7 +86,8 @@ class ShareCommand {
     name_ = display(content.name);
     is_shared_ = true;
     console_.say("sharing '" + name_ + "': " + count_text(content.files.size(), "file") + ", " +
-                 size_text(content.bytes));
+                 size_text(content.bytes) +
+                 (event.excluded == 0 ? "" : " (" + std::to_string(event.excluded) + " left out by --exclude)"));
     console_.result(event.magnet);
     console_.say("to fetch it on another machine:\n  " + other_side(event.magnet) + "\nCtrl-C ends the share");
   }
@@ -98,6 +99,8 @@ class ShareCommand {
     if (sentence != last_announcement_) console_.say(sentence);
     last_announcement_ = sentence;
   }
+
+  void operator()(const control::ChangedNow& event) { console_.say(event.change.sentence); }
 
   void operator()(const control::Transferring& event) {
     const peer::TransferProgress& progress = event.progress;

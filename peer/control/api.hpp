@@ -54,7 +54,7 @@ using RequestId = std::uint32_t;
 
 // --- requests -------------------------------------------------------------------------------------------------------
 
-/// Hash, seed and announce on the ring, until cancelled. Answers: HashingNow*, Shared, AnnouncedNow*, Transferring*,
+/// Hash, seed and announce on the ring, until cancelled. Answers: HashingNow*, Shared, AnnouncedNow*, ChangedNow*, Transferring*,
 /// Failed.
 struct ShareRequest {
   peer::CreateRequest content;
@@ -105,6 +105,12 @@ struct Shared {
   std::string magnet;
   Bytes torrent_file;
   std::vector<std::string> notes;
+  /// Files, and whole folders, that patterns left out.
+  std::uint64_t excluded = 0;
+};
+/// Files changed or vanished since they were hashed, and are not served any more.
+struct ChangedNow {
+  peer::ContentChanged change;
 };
 /// One announcement on the ring has ended, well or not; it is repeated as long as the share lives.
 struct AnnouncedNow {
@@ -171,8 +177,8 @@ struct Failed {
   ApiError error;
 };
 
-using EventBody = std::variant<HashingNow, Shared, AnnouncedNow, Searching, FoundContent, Resumed, Transferring,
-                               Fetched, RingAnswer, Status, RoleChangedNow, Cancelled, Failed>;
+using EventBody = std::variant<HashingNow, Shared, ChangedNow, AnnouncedNow, Searching, FoundContent, Resumed,
+                               Transferring, Fetched, RingAnswer, Status, RoleChangedNow, Cancelled, Failed>;
 struct Event {
   RequestId request = 0;
   EventBody body;

@@ -154,7 +154,18 @@ struct EventWriter {
   }
   void operator()(const Shared& event) {
     name = "shared";
-    fields = {{"magnet", event.magnet}, {"content", to_json(event.content)}, {"notes", texts(event.notes)}};
+    fields = {{"magnet", event.magnet},
+              {"content", to_json(event.content)},
+              {"notes", texts(event.notes)},
+              {"excluded", event.excluded}};
+  }
+  void operator()(const ChangedNow& event) {
+    name = "changed";
+    fields["files"] = Json::array();
+    for (const std::string& file : event.change.files) fields["files"].push_back(display(file));
+    fields["count"] = event.change.count;
+    fields["bytes_left"] = event.change.bytes_left;
+    fields["sentence"] = event.change.sentence;
   }
   void operator()(const AnnouncedNow& event) {
     name = "announced";

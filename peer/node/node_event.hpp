@@ -24,6 +24,7 @@ struct ShareReady {
   std::string magnet;
   Bytes torrent_file;
   std::vector<std::string> notes;
+  std::uint64_t excluded = 0;
 };
 /// A fetch has no peers yet, or none any more.
 struct SearchNews {
@@ -86,11 +87,11 @@ struct NodeFailure {
   std::string sentence;
 };
 
-/// ShareReady, Announced: of a share. SearchNews, ContentFound, Resumed, FetchDone: of a fetch. HashProgress,
-/// TransferProgress: of both. RoleChanged: of job 0, that is of nobody.
+/// ShareReady, ContentChanged, Announced: of a share. SearchNews, ContentFound, Resumed, FetchDone: of a fetch.
+/// HashProgress, TransferProgress: of both. RoleChanged: of job 0, that is of nobody.
 using NodeEventBody =
-    std::variant<HashProgress, ShareReady, dht::Announced, SearchNews, ContentFound, Resumed, TransferProgress,
-                 FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
+    std::variant<HashProgress, ShareReady, ContentChanged, dht::Announced, SearchNews, ContentFound, Resumed,
+                 TransferProgress, FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
 
 struct NodeEvent {
   JobId job = 0;

@@ -13,6 +13,7 @@ void ShareJob::on_transfer(JobTurn& turn, TransferEvent& event) {
   if (end_by_) return;
   std::visit(Overloaded{[&](HashProgress& progress) { tell(turn, progress); },
                         [&](TransferProgress& progress) { tell(turn, progress); },
+                        [&](ContentChanged& changed) { tell(turn, std::move(changed)); },
                         [&](Seeding& seeding) { on_seeding(turn, seeding); },
                         [&](JobFailed& failed) {
                           // What replicas hold of it would only mislead; nobody waits for that.
@@ -32,7 +33,7 @@ void ShareJob::on_seeding(JobTurn& turn, Seeding& seeding) {
   }
   std::string magnet = link_to(content, turn.ring);
   tell(turn, ShareReady{std::move(seeding.content), std::move(magnet), std::move(seeding.torrent_file),
-                        std::move(seeding.notes)});
+                        std::move(seeding.notes), seeding.excluded});
   announce_what_is_due(turn);
 }
 

@@ -126,6 +126,25 @@ lt::create_torrent new_torrent(lt::file_storage& files, const Scan& scan, bool h
   return torrent;
 }
 
+/// Those that the plan reads, as they are now. An error when one is not what it was when it was found: what was hashed
+/// of it is of no use.
+Result<std::vector<WatchedFile>, TransferError> watched_files(const HashPlan& plan, const Scan& scan) {
+  std::unordered_map<std::string_view, const ScannedFile*> by_path;
+  for (const ScannedFile& file : scan.files) by_path.emplace(file.disk_path, &file);
+  std::vector<WatchedFile> out;
+  for (const HashPlan::Part& part : plan.parts) {
+    if (part.disk_path.empty()) continue;
+    const ScannedFile& file = *by_path.at(part.disk_path);
+    const auto now = read_identity(part.disk_path);
+    if (!now || !is_untouched(file.identity, *now))
+      return Failure{TransferError{TransferErrc::kUnreadable,
+                                   "can't share " + display(part.disk_path) +
+                                       ": it was changed while it was read; try again when it is at rest"}};
+    out.push_back({static_cast<std::uint32_t>(out.size()), part.disk_path, *now});
+  }
+  return out;
+}
+
 HashPlan plan_of(const lt::create_torrent& torrent, const Scan& scan, bool hybrid) {
   std::unordered_map<std::string_view, const ScannedFile*> by_path;
   for (const ScannedFile& file : scan.files) by_path.emplace(file.torrent_path, &file);
@@ -193,8 +212,11 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
       cancelled);
   if (!hashes) return Failure{hashes.error()};
   set_hashes(torrent, *hashes);
+  auto watched = watched_files(plan, scan);
+  if (!watched) return Failure{watched.error()};
 
   MadeTorrent made;
+  made.watched = std::move(*watched);
   lt::bencode(std::back_inserter(made.file), torrent.generate());
   if (made.file.size() > static_cast<std::size_t>(limits::kTorrentBytes))
     return Failure{TransferError{TransferErrc::kBadTorrent,
@@ -204,6 +226,7 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
   auto loaded = load_torrent(made.file);
   if (!loaded) return Failure{loaded.error()};
   made.loaded = std::move(*loaded);
+  made.excluded = scan.excluded;
   made.loaded.notes = scan.notes;
   for (std::string& note : renaming_notes(torrent.files(), made.loaded.content))
     made.loaded.notes.push_back(std::move(note));

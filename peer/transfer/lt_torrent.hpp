@@ -11,6 +11,7 @@
 
 #include "dht/base/bytes.hpp"
 #include "dht/base/result.hpp"
+#include "peer/transfer/file_watch.hpp"
 #include "peer/transfer/transfer.hpp"
 
 namespace rondo::peer {
@@ -32,6 +33,9 @@ struct MadeTorrent {
   /// With every file renamed to where it is on disk.
   LoadedTorrent loaded;
   Bytes file;
+  std::uint64_t excluded = 0;
+  /// By their number in content.files.
+  std::vector<WatchedFile> watched;
 };
 
 /// Walks and hashes what is to be shared. The info-hash depends on names, contents and x bits only.

@@ -145,6 +145,11 @@ class TestPeer {
     }
   }
 
+  /// Lets what has happened go on, without waiting.
+  void drain() {
+    for (TransferEvent& event : transfer_->drain()) events.push_back(std::move(event));
+  }
+
   /// Waits until `done` says so, draining. False at the deadline.
   template <class Done>
   bool wait_until(Done done, std::chrono::milliseconds limit = 10s) {
