@@ -209,6 +209,8 @@ class Ring:
         self.network = self.sandbox.network
         self.members = []
         self.guests = []  # members that take no requests: their place counts in what is true
+        self._expected = []
+        self._guests_lock = threading.Lock()
         self.random = random.Random(seed)
         self._homes = itertools.count()
         self._size = size
@@ -279,11 +281,23 @@ class Ring:
             member.wait()
             self.sandbox.forget(member)
 
-    def wait_guest(self, endpoint, seconds):
-        """A process that is no `rondo daemon` has become a member there. The guest."""
-        seen = wait_until(f"a member at {endpoint}", lambda: self._wire.neighbors(endpoint), seconds, pause=0.25)
-        self.guests.append(Contact(seen.id, endpoint))
-        return self.guests[-1]
+    def expect_guest(self, endpoint):
+        """A process there that takes no requests is going to be a member."""
+        self._expected.append(endpoint)
+
+    def look_for_guests(self):
+        """Those expected that have become members count from now on. True when none is expected any more."""
+        for endpoint in list(self._expected):
+            seen = self._wire.neighbors(endpoint)
+            with self._guests_lock:
+                if seen and endpoint in self._expected:
+                    self._expected.remove(endpoint)
+                    self.guests.append(Contact(seen.id, endpoint))
+        return not self._expected
+
+    def forget_guest(self, endpoint):
+        self._expected = [other for other in self._expected if other != endpoint]
+        self.guests = [guest for guest in self.guests if guest.endpoint != endpoint]
 
     # --- what is true
 
