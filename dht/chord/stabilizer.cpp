@@ -175,22 +175,16 @@ void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
 
 /// Also when it is no neighbour at the moment: it may be one again, and a verdict that waits for ever is never spoken.
 void Stabilizer::on_verdict_unanswered(Turn& turn, const Endpoint& endpoint) {
-  const bool outage = core_.rpc.own_outage_suspected();  // then there is no hurry
   bool first_time = false;
   for (Verdict& verdict : verdicts_) {
     if (verdict.who.endpoint != endpoint) continue;
     verdict.asking = false;
-    verdict.next_ping = turn.now + (outage ? core_.config.stabilize_min : core_.config.verdict_pause);
-    verdict.doubted = verdict.doubted || outage;
-    first_time = first_time || !verdict.spread;
-    verdict.spread = !outage;
+    // In an outage there is no hurry. Whether it is one is judged at the next ping: a witness may be slower than this.
+    verdict.next_ping = turn.now + (verdict.doubted ? core_.config.stabilize_min : core_.config.verdict_pause);
+    first_time = first_time || (!verdict.spread && !verdict.doubted);
+    verdict.spread = !verdict.doubted;
   }
-  if (outage) {
-    std::erase_if(verdicts_, [&](const Verdict& verdict) { return !verdict.asking && !is_neighbour(verdict.who); });
-    probe_somebody(turn);
-  } else if (first_time) {
-    try_behind(turn, endpoint);
-  }
+  if (first_time) try_behind(turn, endpoint);
 }
 
 /// Whether those behind a silent list[0] live is found out while its verdict waits: a row of dead neighbours then costs
@@ -213,13 +207,13 @@ bool Stabilizer::on_trial(const Endpoint& endpoint) const {
 void Stabilizer::probe_somebody(Turn& turn) {
   const auto& last = core_.rpc.last_heard_from();
   const bool usable = last && !on_trial(*last);
-  if (usable) core_.call(turn, Callee(*last), wire::Ping{}, Purpose::kProbe, 0, 1);
+  if (usable) core_.call(turn, Callee(*last), wire::Ping{}, Purpose::kProbe);
   if (usable && !core_.rpc.own_outage_suspected()) return;
   std::vector<Endpoint> known = core_.remembered;
   for (const Contact& entry : core_.ring.successors().entries()) known.push_back(entry.endpoint);
   if (known.empty()) return;
   const Endpoint& chosen = known[core_.rng.below(known.size())];
-  core_.call(turn, Callee(chosen), wire::Ping{}, Purpose::kProbe, 0, 1);
+  core_.call(turn, Callee(chosen), wire::Ping{}, Purpose::kProbe);
 }
 
 void Stabilizer::on_unanswered(Turn& turn, const Endpoint& endpoint) {
@@ -269,37 +263,36 @@ bool Stabilizer::is_dead(Instant now, const Verdict& verdict) const {
 }
 
 void Stabilizer::ping_suspects(Turn& turn) {
-  const std::vector<Contact> suspects = due_suspects(turn.now);
+  const bool outage = core_.rpc.own_outage_suspected();
+  const std::vector<Contact> suspects = due_suspects(turn.now, outage);
   bool pinged = false;
   for (const Contact& who : suspects) {
     const auto at = std::find_if(verdicts_.begin(), verdicts_.end(), [&](const Verdict& v) { return v.who == who; });
     if (at == verdicts_.end()) continue;
     if (is_neighbour(who) && is_dead(turn.now, *at)) {
       bury(turn, who);
-    } else if (!is_neighbour(who) && !is_behind_suspect(who)) {
+    } else if (!is_neighbour(who) && (outage || !is_behind_suspect(who))) {
       verdicts_.erase(at);
     } else {
       at->asking = pinged = true;
       core_.call(turn, who, wire::Ping{}, Purpose::kVerdict, 0, 1);
     }
   }
-  if (pinged && verdicts_.size() > 1) probe_somebody(turn);
+  if (pinged && (outage || verdicts_.size() > 1)) probe_somebody(turn);
 }
 
 /// Those to be judged or asked again now, and with them those whose turn would come soon: one sign of life from
 /// somebody else then serves them all. After an outage their time begins anew.
-std::vector<Contact> Stabilizer::due_suspects(Instant now) {
+std::vector<Contact> Stabilizer::due_suspects(Instant now, bool outage) {
   std::vector<Contact> due;
   const bool any = std::any_of(verdicts_.begin(), verdicts_.end(),
                                [&](const Verdict& verdict) { return !verdict.asking && verdict.next_ping <= now; });
-  const bool outage = core_.rpc.own_outage_suspected();
   for (Verdict& verdict : verdicts_) {
     if (!any || verdict.asking || verdict.next_ping > now + core_.config.verdict_pause) continue;
     due.push_back(verdict.who);
-    if (verdict.doubted && !outage) {
-      verdict.doubted = false;
-      verdict.trusted_from = now;
-    }
+    if (verdict.doubted && !outage) verdict.trusted_from = now;
+    verdict.doubted = outage;
+    verdict.spread = verdict.spread && !outage;
   }
   return due;
 }

@@ -80,7 +80,7 @@ class Stabilizer {
   void on_verdict_unanswered(Turn& turn, const Endpoint& endpoint);
   void try_behind(Turn& turn, const Endpoint& silent);
   void probe_somebody(Turn& turn);
-  std::vector<Contact> due_suspects(Instant now);
+  std::vector<Contact> due_suspects(Instant now, bool outage);
   [[nodiscard]] bool is_dead(Instant now, const Verdict& verdict) const;
   [[nodiscard]] bool on_trial(const Endpoint& endpoint) const;
   void bury(Turn& turn, const Contact& who);
