@@ -25,6 +25,18 @@ inline constexpr int kTorrentBytes = 10'000'000;
 inline constexpr int kTorrentPieces = 0x20'0000;
 inline constexpr int kTorrentTokens = 3'000'000;
 inline constexpr int kTorrentDepth = 100;
+/// Files of a torrent, links and padding among them; a larger one is refused. Each costs some 300 bytes until the
+/// download ends.
+inline constexpr std::size_t kTorrentFiles = 200'000;
+/// Trackers of a .torrent file, and web seeds and DHT nodes, which we don't use; one with more is refused. libtorrent
+/// keeps some 150 bytes of each.
+inline constexpr std::size_t kTorrentAddresses = 5'000;
+/// Folders of a torrent; one with more is refused. libtorrent looks for each new folder in the list of all others:
+/// 250,000 take it a minute, these a second.
+inline constexpr std::size_t kTorrentFolders = 30'000;
+/// Files of one torrent that libtorrent takes for the same name as another (it ignores case, and replaces what it takes
+/// for unsafe); one with more is refused. It tries the numbers 1, 2, 3, ... for each anew.
+inline constexpr std::size_t kTorrentMeetings = 1'000;
 
 // --- names ----------------------------------------------------------------------------------------------------------
 
@@ -40,6 +52,9 @@ inline constexpr std::size_t kFolderBytes = 2'000;
 
 /// Sentences about left-out files of one job. The rest is counted in one more sentence.
 inline constexpr std::size_t kNotes = 20;
+/// Bytes of a stranger's name or path in a sentence. The middle of a longer one is left out: a torrent holds names of
+/// megabytes.
+inline constexpr std::size_t kShownName = 300;
 /// Peers that a job remembers before its torrent runs. The surplus is ignored: more come by the swarm itself.
 inline constexpr std::size_t kRememberedPeers = 200;
 /// Connections of the session (Debian's default of 1024 file descriptors leaves room for files).

@@ -17,6 +17,7 @@
 #include "peer/transfer/errors.hpp"
 #include "peer/transfer/hasher.hpp"
 #include "peer/transfer/limits.hpp"
+#include "peer/transfer/lt_bounds.hpp"
 #include "peer/transfer/notes.hpp"
 #include "peer/transfer/sanitize.hpp"
 #include "peer/transfer/scan.hpp"
@@ -30,6 +31,8 @@ using Problem = std::optional<TransferError>;
 Failure<TransferError> bad_torrent(const std::string& why) {
   return Failure{TransferError{TransferErrc::kBadTorrent, "this torrent can't be used: " + display(why)}};
 }
+
+std::string shown(std::string_view name) { return display_short(name, limits::kShownName); }
 
 std::uint64_t size_of(const lt::file_storage& files, lt::file_index_t i) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(files.file_size(i), 0));
@@ -73,7 +76,7 @@ class Describer {
       const std::string raw = files_.file_path(i);
       if (has_flag(files_, i, lt::file_storage::flag_pad_file)) continue;
       if (has_flag(files_, i, lt::file_storage::flag_symlink)) {
-        notes_.add("left out the symbolic link " + display(raw));
+        notes_.add("left out the symbolic link " + shown(raw));
         continue;
       }
       take(i, raw, single ? content_.name : content_.name + "/" + below_top(raw, top));
@@ -91,7 +94,7 @@ class Describer {
   }
 
   void take(lt::file_index_t i, const std::string& raw, std::string path) {
-    if (path != raw) notes_.add(display(raw) + " is saved as " + path);
+    if (path != raw) notes_.add(shown(raw) + " is saved as " + shown(path));
     if (path != info_.files().file_path(i)) renamed_[i] = path;
     content_.bytes += size_of(files_, i);
     content_.files.push_back(
@@ -180,7 +183,7 @@ std::vector<std::string> renaming_notes(const lt::file_storage& files, const Con
   for (const lt::file_index_t i : files.file_range()) {
     if (has_flag(files, i, lt::file_storage::flag_pad_file)) continue;
     const std::string raw = files.file_path(i);
-    if (raw != file->path) notes.add(display(raw) + " is saved as " + file->path + " by those who fetch it");
+    if (raw != file->path) notes.add(shown(raw) + " is saved as " + shown(file->path) + " by those who fetch it");
     ++file;
   }
   return notes.take();
@@ -201,6 +204,9 @@ void map_to_disk(LoadedTorrent& loaded, const HashPlan& plan, const std::string&
 Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan& scan,
                                         const std::function<void(HashProgress)>& progress,
                                         const std::atomic<bool>& cancelled) {
+  if (const auto why = over_bounds(scan.files))
+    return Failure{TransferError{TransferErrc::kBadTorrent, "others could not fetch " + display(scan.name) + ": " +
+                                                                *why + "; share it in parts, or as an archive"}};
   lt::file_storage files;
   lt::create_torrent torrent = new_torrent(files, scan, request.hybrid);
   const HashPlan plan = plan_of(torrent, scan, request.hybrid);
@@ -246,6 +252,7 @@ std::uint32_t piece_length_of(std::uint64_t bytes) {
 Result<LoadedTorrent, TransferError> describe_torrent(lt::add_torrent_params params) {
   const lt::torrent_info& info = *params.ti;
   if (!info.ssl_cert().empty()) return bad_torrent("only holders of a certificate can fetch it");
+  if (const auto why = over_bounds(info.orig_files())) return bad_torrent(*why);
   Describer describer(info);
   describer.run();
   LoadedTorrent out{std::move(params), describer.content(), describer.notes()};
@@ -265,7 +272,11 @@ Result<LoadedTorrent, TransferError> load_torrent(ByteView bytes) {
   try {
     const lt::span<const char> text(reinterpret_cast<const char*>(bytes.data()),
                                     static_cast<std::ptrdiff_t>(bytes.size()));
-    return describe_torrent(lt::load_torrent_buffer(text, load_limits()));
+    lt::error_code error;
+    const lt::bdecode_node torrent = lt::bdecode(text, error, nullptr, limits::kTorrentDepth, limits::kTorrentTokens);
+    if (error) return bad_torrent(error.message());
+    if (const auto why = over_bounds(torrent)) return bad_torrent(*why);
+    return describe_torrent(lt::load_torrent_parsed(torrent, load_limits()));
   } catch (const std::exception& error) {
     return bad_torrent(error.what());
   }
