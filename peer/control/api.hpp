@@ -54,8 +54,8 @@ using RequestId = std::uint32_t;
 
 // --- requests -------------------------------------------------------------------------------------------------------
 
-/// Hash, seed and announce on the ring, until cancelled. Answers: HashingNow*, Shared, AnnouncedNow*, ChangedNow*, Transferring*,
-/// Failed.
+/// Hash, seed and announce on the ring, until cancelled. Answers: HashingNow*, Shared, AnnouncedNow*, ChangedNow*,
+/// Transferring*, Failed.
 struct ShareRequest {
   peer::CreateRequest content;
 };

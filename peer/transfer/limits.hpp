@@ -92,6 +92,30 @@ inline constexpr std::size_t kLostListed = 100;
 /// part is twice as long. After each the pieces that are fine are served.
 inline constexpr std::uint64_t kRecheckBytes = 256'000'000;
 
+// --- the disk back-end ----------------------------------------------------------------------------------------------
+
+/// Threads of a session that read, write and hash. Two keep two cores busy while libtorrent's own thread waits for the
+/// network, and one can wait for a slow disk without the other.
+inline constexpr std::size_t kDiskThreads = 2;
+/// Files that a session holds open, over all torrents. Small files are opened once for writing and, one piece after the
+/// other, once for reading: more would gain nothing. `ulimit -n 128` leaves as much for peers. At the bound the one not
+/// used for longest is closed.
+inline constexpr std::size_t kOpenFiles = 64;
+/// Open files are closed when nothing was read or written for so long, so that a disk can be taken away.
+inline constexpr auto kFilesIdle = 5s;
+/// Received bytes that wait to be written. At the high mark peers are not read from until the low mark is reached: a
+/// disk slower than the network costs this much memory and no more. It is 30 ms of a fast disk.
+inline constexpr std::size_t kUnwrittenHigh = 8 * 1024 * 1024;
+inline constexpr std::size_t kUnwrittenLow = kUnwrittenHigh / 2;
+/// Blocks of memory kept for the next read or write, 16 KiB each. The surplus goes back to the system's allocator.
+inline constexpr std::size_t kFreeBlocks = 64;
+/// Blocks that one system call writes. More in a call gain nothing, and these leave a core's cache.
+inline constexpr std::size_t kBlocksAtOnce = 16;
+/// Half-written pieces whose hash is carried along. The surplus is read back when complete.
+inline constexpr std::size_t kRunningHashes = 64;
+/// Read at once to be hashed; stays in a core's cache.
+inline constexpr std::size_t kHashChunk = 64 * 1024;
+
 // --- time -----------------------------------------------------------------------------------------------------------
 
 inline constexpr auto kProgressPeriod = 500ms;

@@ -111,7 +111,9 @@ void LtTransfer::add_torrent(Job& job, lt::add_torrent_params params) {
 void LtTransfer::remove_torrent(Job& job, Closure after) {
   job.removing = true;
   job.after_removal = std::move(after);
-  session_->remove_torrent(job.handle);
+  // libtorrent says "removed" at once, and "deleted" when the disk has done what it was asked before: only then may the
+  // folder go or move. There is no part file, so nothing is deleted.
+  session_->remove_torrent(job.handle, lt::session::delete_partfile);
 }
 
 // --- the port -------------------------------------------------------------------------------------------------------
@@ -196,7 +198,9 @@ void LtTransfer::shutdown() {
 
 void LtTransfer::on_alert(lt::alert& alert) {
   if (const auto* added = lt::alert_cast<lt::add_torrent_alert>(&alert)) return on_added(*added);
-  if (const auto* removed = lt::alert_cast<lt::torrent_removed_alert>(&alert)) return on_removed(removed->handle);
+  if (const auto* removed = lt::alert_cast<lt::torrent_deleted_alert>(&alert)) return on_removed(removed->handle);
+  // A torrent without metadata has no disk to wait for.
+  if (const auto* removed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert)) return on_removed(removed->handle);
   if (const auto* status = lt::alert_cast<lt::state_update_alert>(&alert)) return on_status(*status);
   const auto* of_torrent = dynamic_cast<const lt::torrent_alert*>(&alert);
   if (of_torrent == nullptr) return;
