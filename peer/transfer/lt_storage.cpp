@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "dht/base/assert.hpp"
 #include "peer/transfer/beneath.hpp"
 #include "peer/transfer/limits.hpp"
 
@@ -110,6 +111,7 @@ std::int64_t LtStorage::place_of(lt::piece_index_t piece, int offset) const {
 
 LtStorage::Slice LtStorage::slice_at(std::int64_t place, std::size_t done, std::size_t size) const {
   place += static_cast<std::int64_t>(done);
+  RONDO_ASSERT(place >= 0 && place < files_.total_size());
   lt::file_index_t file = files_.file_index_at_offset(place);
   // Empty files share their place with the one that follows.
   while (place >= files_.file_offset(file) + files_.file_size(file)) ++file;

@@ -277,11 +277,12 @@ TEST_F(Failures, there_is_no_room_for_it) {
 }
 
 TEST_F(Failures, the_disk_fills_up_meanwhile) {
-  for (const std::size_t file_size : {std::size_t{400'000}, std::size_t{2'000}}) {
-    const SmallDisk disk("1m");
+  for (const std::size_t file_size : {std::size_t{600'000}, std::size_t{2'000}}) {
+    // 300 small files take 1.2 MB there.
+    const SmallDisk disk("2m");
     if (!disk.mounted()) GTEST_SKIP() << "can't mount a small tmpfs here";
     const fs::path tree = from_ / std::to_string(file_size);
-    for (std::size_t i = 0; i < 400'000 / file_size; ++i)
+    for (std::size_t i = 0; i < 600'000 / file_size; ++i)
       write_file(tree / std::to_string(i), random_text(i, file_size));
     TestPeer sharer;
     TestPeer getter;
@@ -289,7 +290,7 @@ TEST_F(Failures, the_disk_fills_up_meanwhile) {
     offer(getter, seeding.torrent_file, disk.path() / "into");
     getter->accept(7);
     ASSERT_TRUE(getter.wait_until([&] { return !tree_now(disk.path() / "into").empty(); }));
-    std::ofstream(disk.path() / "filler") << std::string(1'000'000, 'f');
+    std::ofstream(disk.path() / "filler") << std::string(2'000'000, 'f');
     getter->connect_peer(7, sharer.endpoint());
     const auto error = fetch_error(getter);
     EXPECT_EQ(error.code, TransferErrc::kDiskFull) << error.sentence;
