@@ -72,7 +72,9 @@ std::optional<Event> InProcessClient::next(std::chrono::milliseconds timeout) {
   return event;
 }
 
-void InProcessClient::begin(RequestId id, ShareRequest& request) { node_->share(id, std::move(request.content)); }
+void InProcessClient::begin(RequestId id, ShareRequest& request) {
+  node_->share(id, std::move(request.content), request.until_complete);
+}
 
 void InProcessClient::begin(RequestId id, GetRequest& request) {
   peer::FetchSpec spec;

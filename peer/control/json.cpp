@@ -167,6 +167,14 @@ struct EventWriter {
     fields["bytes_left"] = event.change.bytes_left;
     fields["sentence"] = event.change.sentence;
   }
+  void operator()(const ReceiverNow& event) {
+    name = "receiver";
+    fields = {{"complete", event.complete}, {"wanted", event.wanted}};
+  }
+  void operator()(const ShareEnded& event) {
+    name = "share_ended";
+    fields = {{"complete", event.complete}};
+  }
   void operator()(const AnnouncedNow& event) {
     name = "announced";
     fields = {{"held", event.outcome.held},

@@ -32,6 +32,8 @@ struct ToBody {
                   std::move(event.notes), event.excluded};
   }
   EventBody operator()(peer::ContentChanged&& event) const { return ChangedNow{std::move(event)}; }
+  EventBody operator()(peer::ReceiverNews&& event) const { return ReceiverNow{event.complete, event.wanted}; }
+  EventBody operator()(peer::ShareDone&& event) const { return ShareEnded{event.complete}; }
   EventBody operator()(dht::Announced&& event) const { return AnnouncedNow{std::move(event)}; }
   EventBody operator()(peer::SearchNews&& event) const {
     return Searching{event.peers_known, std::move(event.why), std::move(event.lookup)};

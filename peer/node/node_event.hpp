@@ -26,6 +26,16 @@ struct ShareReady {
   std::vector<std::string> notes;
   std::uint64_t excluded = 0;
 };
+/// One more receiver has everything.
+struct ReceiverNews {
+  std::uint32_t complete = 0;
+  /// The share ends when so many have; 0: it doesn't.
+  std::uint32_t wanted = 0;
+};
+/// The share has ended because as many as wanted have everything.
+struct ShareDone {
+  std::uint32_t complete = 0;
+};
 /// A fetch has no peers yet, or none any more.
 struct SearchNews {
   std::size_t peers_known = 0;
@@ -81,11 +91,11 @@ struct NodeFailure {
   std::string sentence;
 };
 
-/// HashProgress, ShareReady, ContentChanged, Announced: of a share. SearchNews, ContentFound, FetchDone: of a fetch. TransferProgress:
+/// HashProgress, ShareReady, ContentChanged, ReceiverNews, ShareDone, Announced: of a share. SearchNews, ContentFound, FetchDone: of a fetch. TransferProgress:
 /// of both. RoleChanged: of job 0, that is of nobody.
-using NodeEventBody =
-    std::variant<HashProgress, ShareReady, ContentChanged, dht::Announced, SearchNews, ContentFound, TransferProgress,
-                 FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
+using NodeEventBody = std::variant<HashProgress, ShareReady, ContentChanged, ReceiverNews, ShareDone, dht::Announced,
+                                   SearchNews, ContentFound, TransferProgress, FetchDone, LookupAnswer, NodeStatus,
+                                   dht::RoleChanged, JobCancelled, NodeFailure>;
 
 struct NodeEvent {
   JobId job = 0;

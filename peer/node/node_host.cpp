@@ -350,9 +350,9 @@ Result<std::unique_ptr<NodeHost>, HostError> NodeHost::start(NodeHostConfig conf
 NodeHost::NodeHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 NodeHost::~NodeHost() = default;
 
-void NodeHost::share(JobId id, CreateRequest request) {
-  impl_->post([id, request = std::move(request)](PeerNode& node, Instant now) mutable {
-    node.share(now, id, std::move(request));
+void NodeHost::share(JobId id, CreateRequest request, std::uint32_t until_complete) {
+  impl_->post([id, request = std::move(request), until_complete](PeerNode& node, Instant now) mutable {
+    node.share(now, id, std::move(request), until_complete);
   });
 }
 void NodeHost::fetch(JobId id, FetchSpec spec) {

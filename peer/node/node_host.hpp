@@ -57,7 +57,7 @@ class NodeHost {
   NodeHost(const NodeHost&) = delete;
   NodeHost& operator=(const NodeHost&) = delete;
 
-  void share(JobId id, CreateRequest request);
+  void share(JobId id, CreateRequest request, std::uint32_t until_complete);
   void fetch(JobId id, FetchSpec spec);
   void confirm(JobId id);
   void look_up(JobId id, const RingId& key, dht::LookupKind kind, bool peers);

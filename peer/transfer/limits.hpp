@@ -66,6 +66,8 @@ inline constexpr auto kWatchLookPause = 500ms;
 /// Losses are told when none came for this long, and after the longest in any case.
 inline constexpr auto kSettleQuiet = 200ms;
 inline constexpr auto kSettleLongest = 1s;
+/// Peers that a share knows by their ids, to count who has everything. The surplus is not counted.
+inline constexpr std::size_t kReceivers = 10'000;
 /// Files that a sentence about losses names, and that its event lists. The rest is counted.
 inline constexpr std::size_t kLostNamed = 3;
 inline constexpr std::size_t kLostListed = 100;

@@ -105,6 +105,7 @@ void LtTransfer::start_download(Job& job, std::shared_ptr<Staging> staging) {
   // Copied: it is needed again for seeding. The list of files in it is shared, not copied.
   lt::add_torrent_params params = job.loaded->params;
   apply_policy(params, config_);
+  params.extensions.push_back(last_have_first());
   params.save_path = job.staging->path();
   job.step = Step::kDownloading;
   add_torrent(job, std::move(params));

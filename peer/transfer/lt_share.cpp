@@ -54,6 +54,9 @@ void LtTransfer::serve(Job& job, MadeTorrent made) {
       if (Job* found = find_live(id)) call(*found);
     });
   };
+  job.served->add_extension(receiver_counter(job.served->info(), [this, in_own_thread](std::uint32_t count) {
+    in_own_thread([this, count](Job& found) { emit(found, ReceiverComplete{count}); });
+  }));
   WatchCallbacks callbacks;
   callbacks.lost = [this, in_own_thread](std::vector<LostFile> lost) {
     in_own_thread([this, lost = std::move(lost)](Job& found) { on_lost(found, lost); });

@@ -149,6 +149,12 @@ struct ContentChanged {
   std::uint64_t bytes_left = 0;
   std::string sentence;
 };
+/// One more receiver has everything: a peer that did not when it first connected. One that has it all from the start
+/// is another seed and doesn't count, and none counts twice.
+struct ReceiverComplete {
+  /// So far.
+  std::uint32_t count = 0;
+};
 /// The list of files is known and nothing is written yet; accept() goes on.
 struct MetadataReady {
   Content content;
@@ -174,14 +180,16 @@ struct JobFailed {
 
 struct TransferEvent {
   JobId job = 0;
-  std::variant<HashProgress, Seeding, ContentChanged, MetadataReady, TransferProgress, Fetched, JobFailed> what;
+  std::variant<HashProgress, Seeding, ContentChanged, ReceiverComplete, MetadataReady, TransferProgress, Fetched,
+               JobFailed>
+      what;
 };
 
 class Transfer {
  public:
   virtual ~Transfer() = default;
 
-  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress* and ContentChanged*; or
+  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress*, ReceiverComplete* and ContentChanged*; or
   /// JobFailed at any point.
   virtual void share(JobId job, CreateRequest request) = 0;
   /// Events: MetadataReady, after accept() TransferProgress*, Fetched; or JobFailed at any point.

@@ -72,6 +72,14 @@ TEST(EventJson, changed) {
             R"("sentence":"a/x and 2 more changed"})");
 }
 
+TEST(EventJson, receivers_and_the_end_they_bring) {
+  EXPECT_EQ(event_json({7, ReceiverNow{1, 2}}),
+            R"({"event":"receiver","schema":"rondo.event/1","request":7,"complete":1,"wanted":2})");
+  EXPECT_EQ(event_json({7, ShareEnded{2}}),
+            R"({"event":"share_ended","schema":"rondo.event/1","request":7,"complete":2})");
+  EXPECT_TRUE(is_final(ShareEnded{2}));
+}
+
 TEST(EventJson, announced) {
   AnnouncedNow event;
   event.outcome.lookup = lookup();
