@@ -107,6 +107,8 @@ struct Shared {
   std::vector<std::string> notes;
   /// Files, and whole folders, that patterns left out.
   std::uint64_t excluded = 0;
+  /// Bytes that were read for it; 0 when it was shared before and nothing has changed since.
+  std::uint64_t hashed = 0;
 };
 /// Files changed or vanished since they were hashed, and are not served any more.
 struct ChangedNow {

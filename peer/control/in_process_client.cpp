@@ -51,6 +51,7 @@ peer::NodeHostConfig InProcessClient::node_config(const HostConfig& config) {
   node.only_ring = config.only_ring;
   node.lan = config.lan;
   node.transfers = config.transfers;
+  node.state_dir = config.state_dir;
   node.on_event = [this](peer::NodeEvent&& event) { queue_.push(to_event(std::move(event), config_.network)); };
   node.on_contacts = [this](const std::vector<Endpoint>& contacts) { (void)contacts_.save(contacts); };
   return node;

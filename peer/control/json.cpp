@@ -157,7 +157,8 @@ struct EventWriter {
     fields = {{"magnet", event.magnet},
               {"content", to_json(event.content)},
               {"notes", texts(event.notes)},
-              {"excluded", event.excluded}};
+              {"excluded", event.excluded},
+              {"hashed", event.hashed}};
   }
   void operator()(const ChangedNow& event) {
     name = "changed";

@@ -25,6 +25,7 @@ struct ShareReady {
   Bytes torrent_file;
   std::vector<std::string> notes;
   std::uint64_t excluded = 0;
+  std::uint64_t hashed = 0;
 };
 /// One more receiver has everything.
 struct ReceiverNews {

@@ -202,6 +202,7 @@ std::optional<HostError> NodeHost::Impl::open_transfer() {
   TransferConfig transfer;
   transfer.only_ring = config_.only_ring;
   transfer.lan = config_.lan;
+  transfer.state_dir = config_.state_dir;
   transfer.listen = {driver_->local_endpoint()};
   auto made = make_transfer(transfer, wake);
   if (!made && made.error().code == TransferErrc::kListen) {

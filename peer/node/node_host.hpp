@@ -4,6 +4,7 @@
 // order. Signals are blocked in every thread that is started here, so that the program's own thread gets them.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +38,8 @@ struct NodeHostConfig {
   bool only_ring = false;
   bool lan = true;
   bool transfers = true;
+  /// Where transfers keep what saves work the next time; empty: nowhere.
+  std::filesystem::path state_dir{};
 
   std::function<void(NodeEvent&&)> on_event;
   /// Now and then, and at the end: contacts worth keeping for the next run, those to be tried first in front.

@@ -34,7 +34,7 @@ void ShareJob::on_seeding(JobTurn& turn, Seeding& seeding) {
   }
   std::string magnet = link_to(content, turn.ring);
   tell(turn, ShareReady{std::move(seeding.content), std::move(magnet), std::move(seeding.torrent_file),
-                        std::move(seeding.notes), seeding.excluded});
+                        std::move(seeding.notes), seeding.excluded, seeding.hashed});
   announce_what_is_due(turn);
 }
 

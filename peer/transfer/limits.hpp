@@ -75,6 +75,17 @@ inline constexpr std::size_t kLostListed = 100;
 /// part is twice as long. After each the pieces that are fine are served.
 inline constexpr std::uint64_t kRecheckBytes = 256'000'000;
 
+// --- torrents made before -------------------------------------------------------------------------------------------
+
+/// Torrents that are kept so that a share started again needs no hashing, and their bytes. The least recently used go.
+inline constexpr std::size_t kCacheFiles = 64;
+inline constexpr std::uint64_t kCacheBytes = 256'000'000;
+/// A file must have been at rest for this long: file systems' clocks tick in steps of up to 2 s, and a file that is
+/// written to twice in one step looks the same.
+inline constexpr auto kCacheSettled = 2s;
+/// A temporary file this old was left by a process that was killed.
+inline constexpr auto kCacheTemporary = 1h;
+
 // --- time -----------------------------------------------------------------------------------------------------------
 
 inline constexpr auto kProgressPeriod = 500ms;

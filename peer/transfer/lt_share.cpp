@@ -34,8 +34,8 @@ void LtTransfer::share(JobId id, CreateRequest request) {
   });
   run_task(
       job,
-      [request = std::move(request), report, cancelled = job.cancelled] {
-        return make_torrent(request, report, *cancelled);
+      [request = std::move(request), cache = cache_, report, cancelled = job.cancelled] {
+        return make_torrent(request, report, *cancelled, cache);
       },
       [this](Job& found, Result<MadeTorrent, TransferError> made) {
         if (!made) return fail(found, made.error());
@@ -46,7 +46,7 @@ void LtTransfer::share(JobId id, CreateRequest request) {
 void LtTransfer::serve(Job& job, MadeTorrent made) {
   job.step = Step::kSeeding;
   job.loaded = std::move(made.loaded);
-  job.seeding = Seeding{job.loaded->content, std::move(made.file), job.loaded->notes, made.excluded};
+  job.seeding = Seeding{job.loaded->content, std::move(made.file), job.loaded->notes, made.excluded, made.hashed};
   apply_policy(job.loaded->params, config_);
   job.served = std::make_unique<ServedFiles>(std::move(job.loaded->params));
   const auto in_own_thread = [this, id = job.id, inbox = inbox_](auto call) {

@@ -62,6 +62,8 @@ struct TransferConfig {
   bool only_ring = false;
   /// Local service discovery (BEP 14). Off with only_ring.
   bool lan = true;
+  /// Where torrents that were made are kept for the next time (torrent_cache.hpp); empty: nowhere.
+  std::filesystem::path state_dir{};
 };
 
 struct ContentFile {
@@ -139,6 +141,8 @@ struct Seeding {
   std::vector<std::string> notes;
   /// Files, and whole folders, that patterns left out.
   std::uint64_t excluded = 0;
+  /// Bytes that were read for it; 0 when the torrent was made before and nothing has changed since.
+  std::uint64_t hashed = 0;
 };
 /// Files of a share are not what was hashed any more. They are not served; the rest is.
 struct ContentChanged {

@@ -61,9 +61,9 @@ TEST(EventJson, hashing) {
 }
 
 TEST(EventJson, shared_without_the_bytes_of_the_torrent) {
-  const std::string line = event_json({7, Shared{content(), "magnet:?x", {1, 2, 3}, {"left out: b"}, 3}});
+  const std::string line = event_json({7, Shared{content(), "magnet:?x", {1, 2, 3}, {"left out: b"}, 3, 12}});
   EXPECT_EQ(line, R"({"event":"shared","schema":"rondo.event/1","request":7,"magnet":"magnet:?x","content":)" +
-                      kContentJson + R"(,"notes":["left out: b"],"excluded":3})");
+                      kContentJson + R"(,"notes":["left out: b"],"excluded":3,"hashed":12})");
 }
 
 TEST(EventJson, changed) {
