@@ -16,6 +16,7 @@ const std::vector<VerbRow>& verb_table() {
        "share files and folders; prints the magnet link and serves until Ctrl-C",
        {"rondo share ~/holiday --public", "rondo share a.pdf b.pdf --public --name papers --torrent-out papers.torrent",
         "rondo share ~/project --public --exclude .git --exclude '*.o' --exclude /build",
+        "rondo share talk.pdf --public --until-complete 1",
         "rondo share ~/holiday --public --join ring.example.org:7400"}},
       {kGet,
        "get",
@@ -48,6 +49,8 @@ const std::vector<OptionRow>& option_rows() {
        "leave out files and folders of that name ('*.tmp'), or at that place below PATH ('/build', 'src/**/*.o'); "
        "'/' at the end: folders only; several are allowed",
        kShare, &RawOptions::exclude},
+      {"--until-complete", "", "N", "end, with exit code 0, when N receivers have everything", kShare,
+       &RawOptions::until_complete},
       {"--torrent-out", "", "FILE", "also write a .torrent file; never overwrites", kShare, &RawOptions::torrent_out},
       {"--v2", "", "", "a hybrid torrent (v1 and v2) instead of v1", kShare, &RawOptions::hybrid},
       {"--out", "-o", "DIR", "the folder to put it in, made when missing (default: here)", kGet, &RawOptions::out},

@@ -49,6 +49,8 @@ struct ShareOptions {
   std::optional<std::string> name;
   std::optional<std::filesystem::path> torrent_out;
   std::vector<std::string> exclude;
+  /// Receivers that have everything, at which the share ends; 0: it doesn't.
+  std::uint32_t until_complete = 0;
 };
 
 struct GetOptions {

@@ -57,12 +57,13 @@ class ShareCommand {
   int run(Conversation& conversation) {
     control::ShareRequest request;
     request.content = {options_.paths, options_.name, options_.hybrid, options_.exclude};
+    request.until_complete = options_.until_complete;
     const auto number = conversation.client().submit(std::move(request));
     while (!conversation.should_end() && !exit_) {
       const auto event = conversation.next(kTick);
       if (event && event->request == number) std::visit(*this, event->body);
     }
-    if (exit_ && *exit_ != exit_code(Code::kOk) && is_over_) return *exit_;
+    if (exit_ && is_over_) return *exit_;
     return end(conversation, number);
   }
 
@@ -101,6 +102,18 @@ class ShareCommand {
   }
 
   void operator()(const control::ChangedNow& event) { console_.say(event.change.sentence); }
+
+  void operator()(const control::ReceiverNow& event) {
+    if (event.wanted == 0) return;
+    console_.say(std::to_string(event.complete) + " of " + count_text(event.wanted, "receiver") +
+                 (event.complete == 1 ? " has everything" : " have everything"));
+  }
+
+  void operator()(const control::ShareEnded&) {
+    is_over_ = true;
+    exit_ = exit_code(Code::kOk);
+    say_goodbye();
+  }
 
   void operator()(const control::Transferring& event) {
     const peer::TransferProgress& progress = event.progress;
@@ -149,8 +162,13 @@ class ShareCommand {
     conversation.cancel(number);
     if (exit_) return *exit_;
     if (!is_shared_ || !conversation.is_signalled()) return conversation.unfinished_code();
-    console_.say("no longer shared: '" + name_ + "', " + size_text(uploaded_) + " sent");
+    say_goodbye();
     return exit_code(Code::kOk);
+  }
+
+  void say_goodbye() {
+    console_.end_progress();
+    console_.say("no longer shared: '" + name_ + "', " + size_text(uploaded_) + " sent");
   }
 
   const ShareOptions& options_;

@@ -157,7 +157,8 @@ struct EventWriter {
     fields = {{"magnet", event.magnet},
               {"content", to_json(event.content)},
               {"notes", texts(event.notes)},
-              {"excluded", event.excluded}};
+              {"excluded", event.excluded},
+              {"hashed", event.hashed}};
   }
   void operator()(const ChangedNow& event) {
     name = "changed";
@@ -166,6 +167,14 @@ struct EventWriter {
     fields["count"] = event.change.count;
     fields["bytes_left"] = event.change.bytes_left;
     fields["sentence"] = event.change.sentence;
+  }
+  void operator()(const ReceiverNow& event) {
+    name = "receiver";
+    fields = {{"complete", event.complete}, {"wanted", event.wanted}};
+  }
+  void operator()(const ShareEnded& event) {
+    name = "share_ended";
+    fields = {{"complete", event.complete}};
   }
   void operator()(const AnnouncedNow& event) {
     name = "announced";

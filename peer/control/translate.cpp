@@ -29,9 +29,11 @@ struct ToBody {
   EventBody operator()(peer::HashProgress&& event) const { return HashingNow{event}; }
   EventBody operator()(peer::ShareReady&& event) const {
     return Shared{std::move(event.content), std::move(event.magnet), std::move(event.torrent_file),
-                  std::move(event.notes), event.excluded};
+                  std::move(event.notes),   event.excluded,          event.hashed};
   }
   EventBody operator()(peer::ContentChanged&& event) const { return ChangedNow{std::move(event)}; }
+  EventBody operator()(peer::ReceiverNews&& event) const { return ReceiverNow{event.complete, event.wanted}; }
+  EventBody operator()(peer::ShareDone&& event) const { return ShareEnded{event.complete}; }
   EventBody operator()(dht::Announced&& event) const { return AnnouncedNow{std::move(event)}; }
   EventBody operator()(peer::SearchNews&& event) const {
     return Searching{event.peers_known, std::move(event.why), std::move(event.lookup)};

@@ -85,6 +85,8 @@ inline constexpr auto kWatchLookPause = 500ms;
 /// Losses are told when none came for this long, and after the longest in any case.
 inline constexpr auto kSettleQuiet = 200ms;
 inline constexpr auto kSettleLongest = 1s;
+/// Peers that a share knows by their ids, to count who has everything. The surplus is not counted.
+inline constexpr std::size_t kReceivers = 10'000;
 /// Files that a sentence about losses names, and that its event lists. The rest is counted.
 inline constexpr std::size_t kLostNamed = 3;
 inline constexpr std::size_t kLostListed = 100;
@@ -115,6 +117,17 @@ inline constexpr std::size_t kBlocksAtOnce = 16;
 inline constexpr std::size_t kRunningHashes = 64;
 /// Read at once to be hashed; stays in a core's cache.
 inline constexpr std::size_t kHashChunk = 64 * 1024;
+
+// --- torrents made before -------------------------------------------------------------------------------------------
+
+/// Torrents that are kept so that a share started again needs no hashing, and their bytes. The least recently used go.
+inline constexpr std::size_t kCacheFiles = 64;
+inline constexpr std::uint64_t kCacheBytes = 256'000'000;
+/// A file must have been at rest for this long: file systems' clocks tick in steps of up to 2 s, and a file that is
+/// written to twice in one step looks the same.
+inline constexpr auto kCacheSettled = 2s;
+/// A temporary file this old was left by a process that was killed.
+inline constexpr auto kCacheTemporary = 1h;
 
 // --- time -----------------------------------------------------------------------------------------------------------
 

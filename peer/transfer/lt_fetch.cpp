@@ -123,6 +123,7 @@ void LtTransfer::prepared(Job& job, Prepared prepared) {
 void LtTransfer::start_download(Job& job, Prepared prepared) {
   lt::add_torrent_params params = std::move(prepared.params);
   apply_policy(params, config_);
+  params.extensions.push_back(last_have_first());
   job.step = Step::kDownloading;
   job.recorded = std::chrono::steady_clock::now();
   add_torrent(job, std::move(params));

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "peer/transfer/file_watch.hpp"
+#include "peer/transfer/lt_receivers.hpp"
 #include "peer/transfer/transfer.hpp"
 
 namespace rondo::peer {
@@ -47,6 +48,8 @@ class ServedFiles {
  public:
   explicit ServedFiles(lt::add_torrent_params params);
 
+  void add_extension(TorrentExtension extension) { params_.extensions.push_back(std::move(extension)); }
+  [[nodiscard]] std::shared_ptr<const lt::torrent_info> info() const { return params_.ti; }
   /// What to add to the session now.
   [[nodiscard]] lt::add_torrent_params params() const;
   [[nodiscard]] bool anything() const { return !intact_ || !intact_->none_set(); }

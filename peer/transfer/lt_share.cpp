@@ -37,8 +37,8 @@ void LtTransfer::share(JobId id, CreateRequest request) {
   job.is_share = true;
   run_task(
       job,
-      [request = std::move(request), report = reporter(id), cancelled = job.cancelled] {
-        return make_torrent(request, report, *cancelled);
+      [request = std::move(request), cache = cache_, report = reporter(id), cancelled = job.cancelled] {
+        return make_torrent(request, report, *cancelled, cache);
       },
       [this](Job& found, Result<MadeTorrent, TransferError> made) {
         if (!made) return fail(found, made.error());
@@ -49,7 +49,7 @@ void LtTransfer::share(JobId id, CreateRequest request) {
 void LtTransfer::serve(Job& job, MadeTorrent made) {
   job.step = Step::kSeeding;
   job.loaded = std::move(made.loaded);
-  job.seeding = Seeding{job.loaded->content, std::move(made.file), job.loaded->notes, made.excluded};
+  job.seeding = Seeding{job.loaded->content, std::move(made.file), job.loaded->notes, made.excluded, made.hashed};
   apply_policy(job.loaded->params, config_);
   job.served = std::make_unique<ServedFiles>(std::move(job.loaded->params));
   const auto in_own_thread = [this, id = job.id, inbox = inbox_](auto call) {
@@ -57,6 +57,9 @@ void LtTransfer::serve(Job& job, MadeTorrent made) {
       if (Job* found = find_live(id)) call(*found);
     });
   };
+  job.served->add_extension(receiver_counter(job.served->info(), [this, in_own_thread](std::uint32_t count) {
+    in_own_thread([this, count](Job& found) { emit(found, ReceiverComplete{count}); });
+  }));
   WatchCallbacks callbacks;
   callbacks.lost = [this, in_own_thread](std::vector<LostFile> lost) {
     in_own_thread([this, lost = std::move(lost)](Job& found) { on_lost(found, lost); });

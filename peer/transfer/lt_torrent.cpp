@@ -201,15 +201,9 @@ void map_to_disk(LoadedTorrent& loaded, const HashPlan& plan, const std::string&
   }
 }
 
-Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan& scan,
-                                        const std::function<void(HashProgress)>& progress,
-                                        const std::atomic<bool>& cancelled) {
-  if (const auto why = over_bounds(scan.files))
-    return Failure{TransferError{TransferErrc::kBadTorrent, "others could not fetch " + display(scan.name) + ": " +
-                                                                *why + "; share it in parts, or as an archive"}};
-  lt::file_storage files;
-  lt::create_torrent torrent = new_torrent(files, scan, request.hybrid);
-  const HashPlan plan = plan_of(torrent, scan, request.hybrid);
+Result<Bytes, TransferError> hashed_torrent(lt::create_torrent& torrent, const HashPlan& plan, const Scan& scan,
+                                            const std::function<void(HashProgress)>& progress,
+                                            const std::atomic<bool>& cancelled) {
   const auto hashes = hash_files(
       plan,
       [&](std::uint64_t done) {
@@ -218,17 +212,42 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
       cancelled);
   if (!hashes) return Failure{hashes.error()};
   set_hashes(torrent, *hashes);
-  auto watched = watched_files(plan, scan);
-  if (!watched) return Failure{watched.error()};
-
-  MadeTorrent made;
-  made.watched = std::move(*watched);
-  lt::bencode(std::back_inserter(made.file), torrent.generate());
-  if (made.file.size() > static_cast<std::size_t>(limits::kTorrentBytes))
+  Bytes file;
+  lt::bencode(std::back_inserter(file), torrent.generate());
+  if (file.size() > static_cast<std::size_t>(limits::kTorrentBytes))
     return Failure{TransferError{TransferErrc::kBadTorrent,
                                  std::to_string(scan.files.size()) + " files make a torrent of " +
-                                     size_text(made.file.size()) + ", and others read at most " +
+                                     size_text(file.size()) + ", and others read at most " +
                                      size_text(limits::kTorrentBytes) + ": share them in parts, or as an archive"}};
+  return file;
+}
+
+/// The rest of making a torrent of a scan; `begun` is when the scan began.
+Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan& scan, std::int64_t begun,
+                                        const TorrentCache& cache, const std::function<void(HashProgress)>& progress,
+                                        const std::atomic<bool>& cancelled) {
+  if (const auto why = over_bounds(scan.files))
+    return Failure{TransferError{TransferErrc::kBadTorrent, "others could not fetch " + display(scan.name) + ": " +
+                                                                *why + "; share it in parts, or as an archive"}};
+  lt::file_storage files;
+  lt::create_torrent torrent = new_torrent(files, scan, request.hybrid);
+  const HashPlan plan = plan_of(torrent, scan, request.hybrid);
+  const Fingerprint key = fingerprint_of(scan, request.hybrid);
+  MadeTorrent made;
+  auto kept = cache.find(key);
+  if (!kept) {
+    auto file = hashed_torrent(torrent, plan, scan, progress, cancelled);
+    if (!file) return Failure{file.error()};
+    made.file = std::move(*file);
+    made.hashed = scan.bytes;
+  } else {
+    made.file = std::move(*kept);
+  }
+  auto watched = watched_files(plan, scan);
+  if (!watched) return Failure{watched.error()};
+  made.watched = std::move(*watched);
+  if (made.hashed != 0 && is_settled(scan, begun)) cache.keep(key, made.file);
+
   auto loaded = load_torrent(made.file);
   if (!loaded) return Failure{loaded.error()};
   made.loaded = std::move(*loaded);
@@ -290,11 +309,12 @@ Result<Content, TransferError> read_torrent(ByteView bytes) {
 
 Result<MadeTorrent, TransferError> make_torrent(const CreateRequest& request,
                                                 const std::function<void(HashProgress)>& progress,
-                                                const std::atomic<bool>& cancelled) {
+                                                const std::atomic<bool>& cancelled, const TorrentCache& cache) {
+  const std::int64_t begun = wall_clock_now();
   const auto scan = scan_paths(request, cancelled);
   if (!scan) return Failure{scan.error()};
   try {
-    return make(request, *scan, progress, cancelled);
+    return make(request, *scan, begun, cache, progress, cancelled);
   } catch (const std::exception& error) {
     return Failure{
         TransferError{TransferErrc::kInternal, "can't make a torrent of these files: " + display(error.what())}};

@@ -33,6 +33,7 @@ bool same(const TransferProgress& a, const TransferProgress& b) {
 
 LtTransfer::LtTransfer(const TransferConfig& config, ListeningSession listening, Closure wake)
     : config_(config),
+      cache_(config.state_dir.empty() ? config.state_dir : config.state_dir / "torrents"),
       inbox_(std::make_shared<Inbox>(std::move(wake))),
       session_(std::move(listening.session)),
       port_(listening.port) {

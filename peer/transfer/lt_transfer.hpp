@@ -170,6 +170,7 @@ class LtTransfer final : public Transfer {
   void report(Job& job, const TransferProgress& progress);
 
   TransferConfig config_;
+  TorrentCache cache_;
   std::shared_ptr<Inbox> inbox_;
   Tasks tasks_;
   std::shared_ptr<lt::session> session_;

@@ -66,6 +66,8 @@ struct TransferConfig {
   bool lan = true;
   /// A running fetch writes down this often what it knows to be good. What is newer is hashed when it goes on later.
   std::chrono::milliseconds record_period{10'000};
+  /// Where torrents that were made are kept for the next time (torrent_cache.hpp); empty: nowhere.
+  std::filesystem::path state_dir{};
 };
 
 struct ContentFile {
@@ -156,6 +158,8 @@ struct Seeding {
   std::vector<std::string> notes;
   /// Files, and whole folders, that patterns left out.
   std::uint64_t excluded = 0;
+  /// Bytes that were read for it; 0 when the torrent was made before and nothing has changed since.
+  std::uint64_t hashed = 0;
 };
 /// Files of a share are not what was hashed any more. They are not served; the rest is.
 struct ContentChanged {
@@ -165,6 +169,12 @@ struct ContentChanged {
   /// What is still served.
   std::uint64_t bytes_left = 0;
   std::string sentence;
+};
+/// One more receiver has everything: a peer that did not when it first connected. One that has it all from the start
+/// is another seed and doesn't count, and none counts twice.
+struct ReceiverComplete {
+  /// So far.
+  std::uint32_t count = 0;
 };
 /// The list of files is known and nothing is written yet; accept() goes on.
 struct MetadataReady {
@@ -201,7 +211,8 @@ struct JobFailed {
 
 struct TransferEvent {
   JobId job = 0;
-  std::variant<HashProgress, Seeding, ContentChanged, MetadataReady, Resumed, TransferProgress, Fetched, JobFailed>
+  std::variant<HashProgress, Seeding, ContentChanged, ReceiverComplete, MetadataReady, Resumed, TransferProgress,
+               Fetched, JobFailed>
       what;
 };
 
@@ -209,8 +220,8 @@ class Transfer {
  public:
   virtual ~Transfer() = default;
 
-  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress* and ContentChanged*; or
-  /// JobFailed at any point.
+  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress*, ReceiverComplete* and
+  /// ContentChanged*; or JobFailed at any point.
   virtual void share(JobId job, CreateRequest request) = 0;
   /// Events: MetadataReady, after accept() HashProgress*, Resumed?, TransferProgress*, Fetched; or JobFailed at any
   /// point.

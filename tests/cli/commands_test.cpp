@@ -139,6 +139,26 @@ TEST(Share, says_which_files_changed_and_goes_on) {
   EXPECT_TRUE(contains(run.err, "\nphotos/a is gone: it is not served any more\n")) << run.err;
 }
 
+TEST(Share, ends_by_itself_when_enough_have_everything) {
+  auto world = sharing_world();
+  const auto script = world.script;
+  world.script = [script](FakeClient& client, RequestId number, const Request& request) {
+    script(client, number, request);
+    const auto* share = std::get_if<ShareRequest>(&request);
+    if (share == nullptr) return;
+    client.push(number, ReceiverNow{1, share->until_complete});
+    client.push(number, ReceiverNow{2, share->until_complete});
+    client.push(number, ShareEnded{2});
+  };
+  const auto run = run_fake({"share", "/p", "--public", "--until-complete", "2"}, world);
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(
+      run.err.ends_with("1 of 2 receivers has everything\n2 of 2 receivers have everything\n"
+                        "no longer shared: 'photos', 4.0 MB sent\n"))
+      << run.err;
+  EXPECT_EQ(count_of<CancelRequest>(run), 0u);
+}
+
 TEST(Share, tells_the_other_side_the_network) {
   const auto run = run_fake({"share", "/p", "--public", "--network", "my ring"}, sharing_world());
   EXPECT_TRUE(contains(run.err, "' --network 'my ring'\n"));

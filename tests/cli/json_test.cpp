@@ -61,15 +61,23 @@ TEST(EventJson, hashing) {
 }
 
 TEST(EventJson, shared_without_the_bytes_of_the_torrent) {
-  const std::string line = event_json({7, Shared{content(), "magnet:?x", {1, 2, 3}, {"left out: b"}, 3}});
+  const std::string line = event_json({7, Shared{content(), "magnet:?x", {1, 2, 3}, {"left out: b"}, 3, 12}});
   EXPECT_EQ(line, R"({"event":"shared","schema":"rondo.event/1","request":7,"magnet":"magnet:?x","content":)" +
-                      kContentJson + R"(,"notes":["left out: b"],"excluded":3})");
+                      kContentJson + R"(,"notes":["left out: b"],"excluded":3,"hashed":12})");
 }
 
 TEST(EventJson, changed) {
   EXPECT_EQ(event_json({7, ChangedNow{{{"a/x"}, 3, 12, "a/x and 2 more changed"}}}),
             R"({"event":"changed","schema":"rondo.event/1","request":7,"files":["a/x"],"count":3,"bytes_left":12,)"
             R"("sentence":"a/x and 2 more changed"})");
+}
+
+TEST(EventJson, receivers_and_the_end_they_bring) {
+  EXPECT_EQ(event_json({7, ReceiverNow{1, 2}}),
+            R"({"event":"receiver","schema":"rondo.event/1","request":7,"complete":1,"wanted":2})");
+  EXPECT_EQ(event_json({7, ShareEnded{2}}),
+            R"({"event":"share_ended","schema":"rondo.event/1","request":7,"complete":2})");
+  EXPECT_TRUE(is_final(ShareEnded{2}));
 }
 
 TEST(EventJson, announced) {
