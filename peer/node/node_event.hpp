@@ -92,8 +92,8 @@ struct NodeFailure {
   std::string sentence;
 };
 
-/// HashProgress, ShareReady, ContentChanged, ReceiverNews, ShareDone, Announced: of a share. SearchNews, ContentFound, FetchDone: of a fetch. TransferProgress:
-/// of both. RoleChanged: of job 0, that is of nobody.
+/// HashProgress, ShareReady, ContentChanged, ReceiverNews, ShareDone, Announced: of a share. SearchNews, ContentFound,
+/// FetchDone: of a fetch. TransferProgress: of both. RoleChanged: of job 0, that is of nobody.
 using NodeEventBody = std::variant<HashProgress, ShareReady, ContentChanged, ReceiverNews, ShareDone, dht::Announced,
                                    SearchNews, ContentFound, TransferProgress, FetchDone, LookupAnswer, NodeStatus,
                                    dht::RoleChanged, JobCancelled, NodeFailure>;

@@ -1,7 +1,7 @@
 // A share: hash, seed, announce on the ring for as long as it lives, withdraw at its end.
 //
-// States: hashing -> seeding -> (cancelled, or enough receivers have everything) withdrawing -> over. A hybrid torrent is announced under both of its
-// hashes, so that a link with either finds it.
+// States: hashing -> seeding -> (cancelled, or enough receivers have everything) withdrawing -> over. A hybrid torrent
+// is announced under both of its hashes, so that a link with either finds it.
 #pragma once
 
 #include <optional>

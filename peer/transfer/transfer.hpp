@@ -193,8 +193,8 @@ class Transfer {
  public:
   virtual ~Transfer() = default;
 
-  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress*, ReceiverComplete* and ContentChanged*; or
-  /// JobFailed at any point.
+  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress*, ReceiverComplete* and
+  /// ContentChanged*; or JobFailed at any point.
   virtual void share(JobId job, CreateRequest request) = 0;
   /// Events: MetadataReady, after accept() TransferProgress*, Fetched; or JobFailed at any point.
   virtual void fetch(JobId job, FetchRequest request) = 0;
