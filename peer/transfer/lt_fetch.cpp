@@ -18,6 +18,13 @@ lt::info_hash_t hashes_of(const Magnet& magnet) {
   return out;
 }
 
+/// What accept() has done before the download begins.
+struct Prepared {
+  Content content;
+  std::shared_ptr<Staging> staging;
+  std::optional<TransferError> problem;
+};
+
 }  // namespace
 
 void LtTransfer::fetch(JobId id, FetchRequest request) {
@@ -32,7 +39,7 @@ void LtTransfer::fetch(JobId id, FetchRequest request) {
 
 void LtTransfer::start_load(Job& job, Bytes bytes) {
   run_task(
-      job, [bytes = std::move(bytes)] { return load_torrent(bytes); },
+      job, [bytes = std::move(bytes)]() mutable { return load_torrent(std::move(bytes)); },
       [this](Job& found, Result<LoadedTorrent, TransferError> loaded) { ready(found, std::move(loaded)); });
 }
 
@@ -86,16 +93,23 @@ void LtTransfer::accept(JobId id) {
   Job* job = find_live(id);
   if (job == nullptr || job->step != Step::kReady) return;
   job->step = Step::kPreparing;
+  // Lent to the task, because a copy of a long list is large.
   run_task(
       *job,
-      [into = job->into, content = job->loaded->content]() -> Result<std::shared_ptr<Staging>, TransferError> {
+      [into = job->into, content = std::move(job->loaded->content)]() mutable {
+        Prepared out;
         auto staging = Staging::open(into, content);
-        if (!staging) return Failure{staging.error()};
-        return std::make_shared<Staging>(std::move(*staging));
+        if (staging)
+          out.staging = std::make_shared<Staging>(std::move(*staging));
+        else
+          out.problem = staging.error();
+        out.content = std::move(content);
+        return out;
       },
-      [this](Job& found, Result<std::shared_ptr<Staging>, TransferError> staging) {
-        if (!staging) return fail(found, staging.error());
-        start_download(found, std::move(*staging));
+      [this](Job& found, Prepared prepared) {
+        if (prepared.problem) return fail(found, std::move(*prepared.problem));
+        found.loaded->content = std::move(prepared.content);
+        start_download(found, std::move(prepared.staging));
       });
 }
 
