@@ -128,7 +128,7 @@ std::string SafePaths::claim(Folder& folder, const std::string& name, bool is_fi
   for (;;) {
     // Looked up anew each time: inserting may move the table's entries.
     unsigned& next = folder.used[name];
-    const std::string candidate = numbered_name(name, next++, is_file);
+    std::string candidate = numbered_name(name, next++, is_file);
     if (folder.used.try_emplace(candidate, 2).second) return candidate;
   }
 }
