@@ -35,8 +35,10 @@ struct RawOptions {
   std::optional<std::string> torrent_out;
   std::optional<std::string> out;
   std::optional<std::string> timeout;
+  std::optional<std::string> until_complete;
   std::vector<std::string> join;
   std::vector<std::string> peers;
+  std::vector<std::string> exclude;
   std::vector<std::string> words;
 };
 

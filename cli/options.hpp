@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dht/base/endpoint.hpp"
-#include "peer/transfer/transfer.hpp"
+#include "peer/control/api.hpp"
 
 namespace rondo::cli {
 
@@ -48,6 +48,9 @@ struct ShareOptions {
   bool hybrid = false;
   std::optional<std::string> name;
   std::optional<std::filesystem::path> torrent_out;
+  std::vector<std::string> exclude;
+  /// Receivers that have everything, at which the share ends; 0: it doesn't.
+  std::uint32_t until_complete = 0;
 };
 
 struct GetOptions {

@@ -277,6 +277,16 @@ class Interpreter {
     return out;
   }
 
+  std::uint32_t receivers() {
+    if (!raw_.until_complete) return 0;
+    std::uint32_t out = 0;
+    const char* end = raw_.until_complete->data() + raw_.until_complete->size();
+    const auto [stop, error] = std::from_chars(raw_.until_complete->data(), end, out);
+    if (error != std::errc{} || stop != end || out == 0)
+      wrong("--until-complete takes a number of receivers from 1 on, and " + shown(*raw_.until_complete) + " is none");
+    return out;
+  }
+
   ShareOptions share() {
     ShareOptions out;
     out.node = node();
@@ -296,6 +306,10 @@ class Interpreter {
     if (bad_name) wrong("--name takes one name without slashes, and " + shown(*out.name) + " is none");
     if (raw_.torrent_out) out.torrent_out = *raw_.torrent_out;
     if (raw_.torrent_out && raw_.torrent_out->empty()) wrong("--torrent-out needs a file");
+    for (const std::string& pattern : raw_.exclude)
+      if (const auto problem = peer::exclude_problem(pattern)) wrong("--exclude takes a pattern, and " + *problem);
+    out.exclude = raw_.exclude;
+    out.until_complete = receivers();
     return out;
   }
 

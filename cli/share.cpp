@@ -56,13 +56,14 @@ class ShareCommand {
 
   int run(Conversation& conversation) {
     control::ShareRequest request;
-    request.content = {options_.paths, options_.name, options_.hybrid};
+    request.content = {options_.paths, options_.name, options_.hybrid, options_.exclude};
+    request.until_complete = options_.until_complete;
     const auto number = conversation.client().submit(std::move(request));
     while (!conversation.should_end() && !exit_) {
       const auto event = conversation.next(kTick);
       if (event && event->request == number) std::visit(*this, event->body);
     }
-    if (exit_ && *exit_ != exit_code(Code::kOk) && is_over_) return *exit_;
+    if (exit_ && is_over_) return *exit_;
     return end(conversation, number);
   }
 
@@ -86,7 +87,8 @@ class ShareCommand {
     name_ = display(content.name);
     is_shared_ = true;
     console_.say("sharing '" + name_ + "': " + count_text(content.files.size(), "file") + ", " +
-                 size_text(content.bytes));
+                 size_text(content.bytes) +
+                 (event.excluded == 0 ? "" : " (" + std::to_string(event.excluded) + " left out by --exclude)"));
     console_.result(event.magnet);
     console_.say("to fetch it on another machine:\n  " + other_side(event.magnet) + "\nCtrl-C ends the share");
   }
@@ -97,6 +99,20 @@ class ShareCommand {
     // Announcements are repeated as long as the share lives; people hear of what changed.
     if (sentence != last_announcement_) console_.say(sentence);
     last_announcement_ = sentence;
+  }
+
+  void operator()(const control::ChangedNow& event) { console_.say(event.change.sentence); }
+
+  void operator()(const control::ReceiverNow& event) {
+    if (event.wanted == 0) return;
+    console_.say(std::to_string(event.complete) + " of " + count_text(event.wanted, "receiver") +
+                 (event.complete == 1 ? " has everything" : " have everything"));
+  }
+
+  void operator()(const control::ShareEnded&) {
+    is_over_ = true;
+    exit_ = exit_code(Code::kOk);
+    say_goodbye();
   }
 
   void operator()(const control::Transferring& event) {
@@ -146,8 +162,13 @@ class ShareCommand {
     conversation.cancel(number);
     if (exit_) return *exit_;
     if (!is_shared_ || !conversation.is_signalled()) return conversation.unfinished_code();
-    console_.say("no longer shared: '" + name_ + "', " + size_text(uploaded_) + " sent");
+    say_goodbye();
     return exit_code(Code::kOk);
+  }
+
+  void say_goodbye() {
+    console_.end_progress();
+    console_.say("no longer shared: '" + name_ + "', " + size_text(uploaded_) + " sent");
   }
 
   const ShareOptions& options_;

@@ -15,19 +15,25 @@ struct Interval {
 
 /// Sorted. Unicode's Cc, Zl, Zp, the bidirectional controls (UAX 9), and default-ignorable characters that have no
 /// business in a file name. Joiners between letters (U+200C, U+200D) are among them: some scripts and emoji use them,
-/// and they are also the way to write two different names that look the same.
-constexpr std::array<Interval, 13> kDeceptive{{{0x0000, 0x001f},
+/// and they are also the way to write two different names that look the same. The variation selectors U+FE00 to U+FE0F
+/// are not: the usual emoji hold one.
+constexpr std::array<Interval, 18> kDeceptive{{{0x0000, 0x001f},
                                                {0x007f, 0x009f},
                                                {0x00ad, 0x00ad},
                                                {0x034f, 0x034f},
                                                {0x061c, 0x061c},
                                                {0x115f, 0x1160},
-                                               {0x180e, 0x180e},
+                                               {0x17b4, 0x17b5},
+                                               {0x180b, 0x180f},
                                                {0x200b, 0x200f},
                                                {0x2028, 0x202e},
                                                {0x2060, 0x206f},
+                                               {0x3164, 0x3164},
                                                {0xfeff, 0xfeff},
-                                               {0xfff9, 0xfffb},
+                                               {0xffa0, 0xffa0},
+                                               {0xfff0, 0xfffb},
+                                               {0x1bca0, 0x1bca3},
+                                               {0x1d173, 0x1d17a},
                                                {0xe0000, 0xe0fff}}};
 
 struct Lead {
@@ -124,6 +130,19 @@ std::string display(std::string_view text) {
     text.remove_prefix(next.length);
   }
   return out;
+}
+
+std::string display_short(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return display(text);
+  const auto continues = [&](std::size_t i) {
+    return i < text.size() && (static_cast<std::uint8_t>(text[i]) & 0xc0) == 0x80;
+  };
+  // A code point has at most three bytes behind its first; more of them are no UTF-8, and may be cut anywhere.
+  std::size_t begin = bytes / 2;
+  for (int i = 0; i < 3 && begin > 0 && continues(begin); ++i) --begin;
+  std::size_t end = text.size() - (bytes - bytes / 2);
+  for (int i = 0; i < 3 && continues(end); ++i) ++end;
+  return display(text.substr(0, begin)) + "..." + display(text.substr(end));
 }
 
 }  // namespace rondo

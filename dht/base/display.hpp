@@ -34,4 +34,8 @@ bool is_deceptive(char32_t code_point);
 /// Equal to the text when there is nothing to write out.
 std::string display(std::string_view text);
 
+/// The same of at most `bytes` of the text: of a longer one the middle is left out ("begin...end"), where no code point
+/// is cut in two.
+std::string display_short(std::string_view text, std::size_t bytes);
+
 }  // namespace rondo

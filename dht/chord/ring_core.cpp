@@ -68,6 +68,11 @@ void RingCore::remember(const Endpoint& endpoint) {
   remembered.push_back(endpoint);
 }
 
+void RingCore::doubt(const Endpoint& endpoint) {
+  const auto known = std::find(remembered.begin(), remembered.end(), endpoint);
+  if (known != remembered.end()) std::rotate(remembered.begin(), known, known + 1);
+}
+
 std::vector<Contact> RingCore::accept(const std::vector<Contact>& list, const Contact& answerer) const {
   std::vector<Contact> accepted;
   for (Contact contact : list) {

@@ -54,6 +54,8 @@ struct RingCore {
 
   /// Keeps an endpoint at which a member answered, for joining again and as a start of lookups.
   void remember(const Endpoint& endpoint);
+  /// It gave no sign of being a member: of those remembered, the last to be tried and the first to be forgotten.
+  void doubt(const Endpoint& endpoint);
 
   /// Contacts of `list` that may stand in our tables; the answerer's own entry gets the endpoint that answered.
   [[nodiscard]] std::vector<Contact> accept(const std::vector<Contact>& list, const Contact& answerer) const;
@@ -65,7 +67,8 @@ struct RingCore {
   RpcClient rpc;
   ZaveRing ring;
   FingerTable fingers;
-  /// Unheard for longest first, at most limits::kRememberedContacts.
+  /// At most limits::kRememberedContacts, the likeliest to answer last: first those that did not answer, then the
+  /// others, those unheard for longest first. Who asks the last ones and hears nothing finds others there next time.
   std::vector<Endpoint> remembered;
 };
 

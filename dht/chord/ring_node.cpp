@@ -77,6 +77,10 @@ void RingNode::settle(Turn& turn) {
     stabilizer_.stop();
     fingers_.stop();
     begin_join(turn);
+    // A bootstrap node may be the last one, with newcomers waiting for it. But others who are only out of sight must
+    // not find a second ring: first the joiner asks everybody whom we remember.
+    if (join_options_.alone_after)
+      alone_at_ = turn.now + std::max<Duration>(*join_options_.alone_after, 2 * core_.config.join_retry_max);
   }
 }
 
@@ -96,6 +100,7 @@ void RingNode::dispatch(Turn& turn, const CallEvent& event) {
 
 void RingNode::on_answered(Turn& turn, const CallAnswered& answer) {
   const bool member = !answer.read_only;
+  if (!member) core_.doubt(answer.from.endpoint);
   if (member && answer.from.endpoint != core_.ring.self().endpoint) core_.remember(answer.from.endpoint);
   stabilizer_.on_answer(turn, answer);
   switch (static_cast<Purpose>(answer.tag.purpose)) {
@@ -121,6 +126,7 @@ void RingNode::on_answered(Turn& turn, const CallAnswered& answer) {
 }
 
 void RingNode::on_failed(Turn& turn, const CallFailed& failure) {
+  if (failure.failure == CallFailure::kTimedOut || failure.failure == CallFailure::kNotAMember) core_.doubt(failure.to);
   stabilizer_.on_failure(turn, failure);
   fingers_.on_failure(turn, failure);
   switch (static_cast<Purpose>(failure.tag.purpose)) {

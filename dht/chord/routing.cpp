@@ -58,13 +58,14 @@ wire::FindSuccessorReply route(const ZaveRing& ring, const FingerTable& fingers,
                                const RingId& target, std::size_t limit) {
   const SuccessorList& list = ring.successors();
   const RingId& self = ring.self().id;
+  // Alone we precede ourselves, whoever was there before: a dead predecessor keeps its place until somebody takes it.
+  if (list.empty() && list.complete()) return covered_by_self(ring, std::nullopt, limit);
   if (ring.predecessor() && in_left_open(ring.predecessor()->id, target, self))
     return covered_by_self(ring, ring.predecessor(), limit);
   for (std::size_t i = 0; i < list.entries().size(); ++i)
     if (in_left_open(i == 0 ? self : list.entries()[i - 1].id, target, list.entries()[i].id))
       return covered_by_list(ring, i, limit);
-  if (list.complete())
-    return covered_by_self(ring, list.empty() ? std::nullopt : std::optional(list.entries().back()), limit);
+  if (list.complete()) return covered_by_self(ring, list.entries().back(), limit);
   return {false, std::nullopt, preceding(ring, fingers, endpoints, target, limit)};
 }
 

@@ -175,23 +175,45 @@ void Stabilizer::on_failure(Turn& turn, const CallFailed& failure) {
 
 /// Also when it is no neighbour at the moment: it may be one again, and a verdict that waits for ever is never spoken.
 void Stabilizer::on_verdict_unanswered(Turn& turn, const Endpoint& endpoint) {
+  bool first_time = false;
   for (Verdict& verdict : verdicts_) {
     if (verdict.who.endpoint != endpoint) continue;
     verdict.asking = false;
-    const bool outage = core_.rpc.own_outage_suspected();  // then there is no hurry
-    verdict.next_ping = turn.now + (outage ? core_.config.stabilize_min : core_.config.verdict_pause);
-    if (outage) probe_somebody(turn);
+    // In an outage there is no hurry. Whether it is one is judged at the next ping: a witness may be slower than this.
+    verdict.next_ping = turn.now + (verdict.doubted ? core_.config.stabilize_min : core_.config.verdict_pause);
+    first_time = first_time || (!verdict.spread && !verdict.doubted);
+    verdict.spread = !verdict.doubted;
   }
+  if (first_time) try_behind(turn, endpoint);
 }
 
-/// Only a word from somebody ends the suspicion of our own outage, and the suspects may be dead indeed: when all that
-/// we asked lately died together, a member that goes on asking only them waits for ever among living nodes.
+/// Whether those behind a silent list[0] live is found out while its verdict waits: a row of dead neighbours then costs
+/// the time of one verdict and not of one each. Most often it is only one, so all are asked when the second is silent.
+void Stabilizer::try_behind(Turn& turn, const Endpoint& silent) {
+  const std::vector<Contact>& entries = core_.ring.successors().entries();
+  if (entries.empty() || !on_trial(entries.front().endpoint)) return;
+  const std::size_t known = entries.front().endpoint == silent ? 1 : entries.size();
+  if (known > 1 && (entries.size() < 2 || entries[1].endpoint != silent)) return;
+  for (std::size_t i = 1; i < entries.size() && i <= known; ++i) begin_verdict(turn, entries[i]);
+}
+
+bool Stabilizer::on_trial(const Endpoint& endpoint) const {
+  return std::any_of(verdicts_.begin(), verdicts_.end(),
+                     [&](const Verdict& verdict) { return verdict.who.endpoint == endpoint; });
+}
+
+/// A sign of life from anybody shows that the silence of others is not our own outage. Who spoke last is the likeliest
+/// to answer; it may be gone as well, or be none of the ring, so in an outage somebody whom we know is asked too.
 void Stabilizer::probe_somebody(Turn& turn) {
+  const auto& last = core_.rpc.last_heard_from();
+  const bool usable = last && !on_trial(*last);
+  if (usable) core_.call(turn, Callee(*last), wire::Ping{}, Purpose::kProbe);
+  if (usable && !core_.rpc.own_outage_suspected()) return;
   std::vector<Endpoint> known = core_.remembered;
   for (const Contact& entry : core_.ring.successors().entries()) known.push_back(entry.endpoint);
   if (known.empty()) return;
   const Endpoint& chosen = known[core_.rng.below(known.size())];
-  core_.call(turn, Callee(chosen), wire::Ping{}, Purpose::kProbe, 0, 1);
+  core_.call(turn, Callee(chosen), wire::Ping{}, Purpose::kProbe);
 }
 
 void Stabilizer::on_unanswered(Turn& turn, const Endpoint& endpoint) {
@@ -209,6 +231,18 @@ bool Stabilizer::is_neighbour(const Endpoint& endpoint, std::vector<Contact>& wh
   return !which.empty();
 }
 
+bool Stabilizer::is_neighbour(const Contact& who) const {
+  const SuccessorList& list = core_.ring.successors();
+  return (!list.empty() && list.head() == who) || core_.ring.predecessor() == who;
+}
+
+/// An entry that would be list[0] if those before it, which do not answer, were dropped.
+bool Stabilizer::is_behind_suspect(const Contact& who) const {
+  const std::vector<Contact>& entries = core_.ring.successors().entries();
+  return !entries.empty() && on_trial(entries.front().endpoint) &&
+         std::find(entries.begin(), entries.end(), who) != entries.end();
+}
+
 void Stabilizer::begin_verdict(Turn& turn, const Contact& who) {
   if (!running_) return;
   // A dead predecessor keeps its place, and needs no second verdict; unless it came back and is list[0] now.
@@ -216,32 +250,51 @@ void Stabilizer::begin_verdict(Turn& turn, const Contact& who) {
   const bool heads_list = !list.empty() && list.head() == who;
   if (core_.ring.predecessor() == who && predecessor_dead_ && !heads_list) return;
   const bool known = std::any_of(verdicts_.begin(), verdicts_.end(), [&](const Verdict& v) { return v.who == who; });
-  if (!known) verdicts_.push_back({who, turn.now, false});
+  if (!known) verdicts_.push_back({who, turn.now});
 }
 
-bool Stabilizer::is_dead(Instant now, const Contact& who) const {
-  const auto since = core_.rpc.endpoints().unanswered_since(who.endpoint);
-  return since && core_.rpc.endpoints().unanswered(who.endpoint) >= limits::kDeadTries &&
-         now - *since >= limits::kDeadSpan && !core_.rpc.own_outage_suspected();
+/// Tries of the time when our own outage was suspected prove nothing: after it the suspect gets kDeadSpan to answer.
+bool Stabilizer::is_dead(Instant now, const Verdict& verdict) const {
+  const Endpoint& endpoint = verdict.who.endpoint;
+  const auto since = core_.rpc.endpoints().unanswered_since(endpoint);
+  return since && core_.rpc.endpoints().unanswered(endpoint) >= limits::kDeadTries &&
+         now - *since >= limits::kDeadSpan && now - verdict.trusted_from >= limits::kDeadSpan &&
+         !core_.rpc.own_outage_suspected();
 }
 
 void Stabilizer::ping_suspects(Turn& turn) {
-  const std::vector<Verdict> due = verdicts_;
-  for (const Verdict& verdict : due) {
-    if (verdict.asking || verdict.next_ping > turn.now) continue;
-    std::vector<Contact> neighbours;
-    const bool matters = is_neighbour(verdict.who.endpoint, neighbours) &&
-                         std::find(neighbours.begin(), neighbours.end(), verdict.who) != neighbours.end();
-    if (!matters) {
-      std::erase_if(verdicts_, [&](const Verdict& v) { return v.who == verdict.who; });
-    } else if (is_dead(turn.now, verdict.who)) {
-      bury(turn, verdict.who);
+  const bool outage = core_.rpc.own_outage_suspected();
+  const std::vector<Contact> suspects = due_suspects(turn.now, outage);
+  bool pinged = false;
+  for (const Contact& who : suspects) {
+    const auto at = std::find_if(verdicts_.begin(), verdicts_.end(), [&](const Verdict& v) { return v.who == who; });
+    if (at == verdicts_.end()) continue;
+    if (is_neighbour(who) && is_dead(turn.now, *at)) {
+      bury(turn, who);
+    } else if (!is_neighbour(who) && (outage || !is_behind_suspect(who))) {
+      verdicts_.erase(at);
     } else {
-      for (Verdict& v : verdicts_)
-        if (v.who == verdict.who) v.asking = true;
-      core_.call(turn, verdict.who, wire::Ping{}, Purpose::kVerdict, 0, 1);
+      at->asking = pinged = true;
+      core_.call(turn, who, wire::Ping{}, Purpose::kVerdict, 0, 1);
     }
   }
+  if (pinged && (outage || verdicts_.size() > 1)) probe_somebody(turn);
+}
+
+/// Those to be judged or asked again now, and with them those whose turn would come soon: one sign of life from
+/// somebody else then serves them all. After an outage their time begins anew.
+std::vector<Contact> Stabilizer::due_suspects(Instant now, bool outage) {
+  std::vector<Contact> due;
+  const bool any = std::any_of(verdicts_.begin(), verdicts_.end(),
+                               [&](const Verdict& verdict) { return !verdict.asking && verdict.next_ping <= now; });
+  for (Verdict& verdict : verdicts_) {
+    if (!any || verdict.asking || verdict.next_ping > now + core_.config.verdict_pause) continue;
+    due.push_back(verdict.who);
+    if (verdict.doubted && !outage) verdict.trusted_from = now;
+    verdict.doubted = outage;
+    verdict.spread = verdict.spread && !outage;
+  }
+  return due;
 }
 
 void Stabilizer::bury(Turn& turn, const Contact& who) {

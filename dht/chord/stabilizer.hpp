@@ -8,9 +8,13 @@
 // brings a step forward that Zave's model allows at any time. All else that reacts edits local state only.
 //
 // Verdict: a neighbour (list[0] or predecessor) is dead after limits::kDeadTries unanswered tries over at least
-// limits::kDeadSpan, and never while our own outage is suspected (then somebody else whom we know is asked for a sign
-// of life); the first unanswered try of any call to it starts the count at once. "Not a member", and another id at its
-// endpoint, are finished verdicts. Entries behind list[0] are not judged: they leave with the list that replaces ours.
+// limits::kDeadSpan, and never while our own outage is suspected; the first unanswered try of any call to it starts the
+// count at once. "Not a member", and another id at its endpoint, are finished verdicts.
+// - While list[0] is silent, list[1] is tried as well; when that is silent too, all entries are. They are only judged
+//   when they have come to be list[0], one StabilizeFromSuccessor step each; their tries have been counted by then.
+// - Whenever more than one suspect is asked, so is whoever spoke last: its answer shows that the silence is not ours.
+//   In an outage somebody whom we know is asked as well. A suspect whose tries fell into an outage gets kDeadSpan
+//   after it.
 //
 // Outside the proof: when more than r successors died at once the list is empty. The member then stays one (its leaving
 // would take its own predecessors' last entry) and takes the nearest finger, else its predecessor, as its candidate;
@@ -59,6 +63,9 @@ class Stabilizer {
     Contact who;
     Instant next_ping{};
     bool asking = false;
+    bool spread = false;     // its silence has made us try those behind it
+    bool doubted = false;    // it was silent while our own outage was suspected
+    Instant trusted_from{};  // when that was over
   };
 
   void begin_round(Turn& turn);
@@ -71,13 +78,18 @@ class Stabilizer {
   void begin_verdict(Turn& turn, const Contact& who);
   void ping_suspects(Turn& turn);
   void on_verdict_unanswered(Turn& turn, const Endpoint& endpoint);
+  void try_behind(Turn& turn, const Endpoint& silent);
   void probe_somebody(Turn& turn);
-  [[nodiscard]] bool is_dead(Instant now, const Contact& who) const;
+  std::vector<Contact> due_suspects(Instant now, bool outage);
+  [[nodiscard]] bool is_dead(Instant now, const Verdict& verdict) const;
+  [[nodiscard]] bool on_trial(const Endpoint& endpoint) const;
   void bury(Turn& turn, const Contact& who);
   void note_change(Turn& turn);
   void nudge(Turn& turn, const std::optional<Contact>& who);
   void schedule_within(Turn& turn, Duration delay);
   [[nodiscard]] bool is_neighbour(const Endpoint& endpoint, std::vector<Contact>& which) const;
+  [[nodiscard]] bool is_neighbour(const Contact& who) const;
+  [[nodiscard]] bool is_behind_suspect(const Contact& who) const;
 
   RingCore& core_;
   bool running_ = false;
@@ -90,7 +102,7 @@ class Stabilizer {
   std::uint64_t known_list_ = 0;       // hash of what list[0] told us last
   bool predecessor_dead_ = false;
   std::optional<Contact> waiting_notifier_;  // takes the predecessor's place if that proves dead
-  std::vector<Verdict> verdicts_;            // at most two: list[0] and predecessor
+  std::vector<Verdict> verdicts_;            // the predecessor, list[0], entries behind it: at most r + 1
 };
 
 }  // namespace rondo::dht

@@ -20,6 +20,13 @@ std::uint32_t add_age(std::uint32_t a, Duration b) {
   return static_cast<std::uint32_t>(std::min(most, a + std::clamp<std::int64_t>(b.count(), 0, most)));
 }
 
+/// a + b in units of 10 ms, rounded up.
+std::uint16_t add_coarse_age(std::uint16_t a, Duration b) {
+  const std::int64_t most = std::numeric_limits<std::uint16_t>::max();
+  const std::int64_t units = std::clamp<std::int64_t>((b.count() + 9'999) / 10'000, 0, most);
+  return static_cast<std::uint16_t>(std::min(most, a + units));
+}
+
 }  // namespace
 
 const EndpointTable::Entry* EndpointTable::find(const Endpoint& endpoint) const {
@@ -52,6 +59,7 @@ void EndpointTable::touch(Entry& entry, Instant now) {
   if (now <= entry.used_at) return;
   entry.heard_age_us = add_age(entry.heard_age_us, now - entry.used_at);
   entry.silence_us = add_age(entry.silence_us, now - entry.used_at);
+  entry.last_silence_10ms = add_coarse_age(entry.last_silence_10ms, now - entry.used_at);
   entry.used_at = now;
 }
 
@@ -94,7 +102,7 @@ std::optional<Instant> EndpointTable::unanswered_since(const Endpoint& endpoint)
 
 std::size_t EndpointTable::silent_since(Instant since) const {
   return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.unanswered > 0 && entry.used_at >= since;
+    return entry.unanswered > 0 && entry.used_at - std::chrono::milliseconds(10) * entry.last_silence_10ms >= since;
   }));
 }
 
@@ -125,6 +133,8 @@ void EndpointTable::on_unanswered(const Endpoint& endpoint, Instant sent) {
   const bool heard = entry.mean_us > 0;
   if (heard && sent < entry.used_at - Duration(entry.heard_age_us)) return;
   const std::uint32_t silence = add_age(0, entry.used_at - sent);
+  const std::uint16_t last = add_coarse_age(0, entry.used_at - sent);
+  entry.last_silence_10ms = entry.unanswered == 0 ? last : std::min(entry.last_silence_10ms, last);
   entry.silence_us = entry.unanswered == 0 ? silence : std::max(entry.silence_us, silence);
   if (entry.unanswered < kMaxCount) ++entry.unanswered;
 }

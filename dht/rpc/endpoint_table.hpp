@@ -30,7 +30,8 @@ class EndpointTable {
   [[nodiscard]] int unanswered(const Endpoint& endpoint) const;
   /// When the first of those was sent.
   [[nodiscard]] std::optional<Instant> unanswered_since(const Endpoint& endpoint) const;
-  /// Endpoints with an unanswered try sent after `since`: many at once mean that the outage is ours.
+  /// Endpoints with a try that was sent at `since` or later and had no answer in time: many at once mean that the
+  /// outage is ours. A try that still has time to be answered says nothing.
   [[nodiscard]] std::size_t silent_since(Instant since) const;
 
   /// A request went out.
@@ -53,7 +54,8 @@ class EndpointTable {
     std::uint8_t unanswered = 0;
     bool has_token = false;
     wire::Token token{};
-    std::int32_t mean_us = 0;  // 0: no sample yet
+    std::uint16_t last_silence_10ms = 0;  // since the last unanswered try; rounded up, so at most 11 min
+    std::int32_t mean_us = 0;             // 0: no sample yet
     std::int32_t deviation_us = 0;
     std::uint32_t heard_age_us = 0;  // since the last answer, which brought the token
     std::uint32_t silence_us = 0;

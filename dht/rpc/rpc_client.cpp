@@ -105,7 +105,7 @@ void RpcClient::on_reply(Instant now, const Endpoint& from, const wire::Reply& r
   if (at == calls_.end()) return;
   const wire::Method expected = at->fetching_token ? wire::Method::kPing : wire::method_of(at->body);
   if (wire::method_of(reply.body) != expected) return;
-  last_heard_ = now;
+  heard(now, from);
   endpoints_.on_heard(from, now, now - sent_at, reply.token);
   if (at->id && *at->id != reply.sender) {
     events.push_back(CallFailed{at->tag, from, CallFailure::kOtherNode, at->id});
@@ -126,7 +126,7 @@ void RpcClient::on_error(Instant now, const Endpoint& from, const wire::Error& e
   Instant sent_at;
   const auto at = match(from, error.header.transaction, sent_at);
   if (at == calls_.end()) return;
-  last_heard_ = now;
+  heard(now, from);
   endpoints_.on_sign_of_life(from);
   const auto code = static_cast<wire::ErrorCode>(error.code);
   if (code == wire::ErrorCode::kBadToken && !at->token_refused) {
@@ -168,8 +168,13 @@ Instant RpcClient::next_deadline() const {
   return next;
 }
 
-void RpcClient::on_proven_query(Instant now, const Endpoint& from) {
+void RpcClient::heard(Instant now, const Endpoint& from) {
   last_heard_ = now;
+  last_heard_from_ = from;
+}
+
+void RpcClient::on_proven_query(Instant now, const Endpoint& from) {
+  heard(now, from);
   endpoints_.on_sign_of_life(from);
 }
 

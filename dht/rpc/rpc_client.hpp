@@ -105,6 +105,8 @@ class RpcClient {
   /// True while at least 3 endpoints are silent and nobody was heard since: the fault is probably ours, and no verdict
   /// may be spoken (pymdht's rule; OpenDHT learned the same in its issue 137).
   [[nodiscard]] bool own_outage_suspected() const;
+  /// Who ended, or would have ended, such a suspicion last. None before the first word from anybody.
+  [[nodiscard]] const std::optional<Endpoint>& last_heard_from() const { return last_heard_from_; }
 
   [[nodiscard]] const EndpointTable& endpoints() const { return endpoints_; }
   [[nodiscard]] std::size_t in_flight() const { return calls_.size(); }
@@ -133,6 +135,7 @@ class RpcClient {
   void expire(Instant now, Call& call, Outbox& out, std::vector<CallEvent>& events);
   void finish(std::vector<Call>::iterator call);
   void rest();
+  void heard(Instant now, const Endpoint& from);
 
   wire::NetworkTag network_;
   Family family_;
@@ -142,6 +145,7 @@ class RpcClient {
   EndpointTable endpoints_;
   std::vector<Call> calls_;
   Instant last_heard_{};
+  std::optional<Endpoint> last_heard_from_;
 };
 
 }  // namespace rondo::dht

@@ -54,10 +54,12 @@ using RequestId = std::uint32_t;
 
 // --- requests -------------------------------------------------------------------------------------------------------
 
-/// Hash, seed and announce on the ring, until cancelled. Answers: HashingNow*, Shared, AnnouncedNow*, Transferring*,
-/// Failed.
+/// Hash, seed and announce on the ring, until cancelled. Answers: HashingNow*, Shared, AnnouncedNow*, ChangedNow*,
+/// ReceiverNow*, Transferring*; ShareEnded (final) or Failed (final).
 struct ShareRequest {
   peer::CreateRequest content;
+  /// The share ends by itself when so many receivers have everything; 0: it doesn't.
+  std::uint32_t until_complete = 0;
 };
 
 /// Find on the ring, show, fetch. Answers: Searching*, FoundContent (then ConfirmRequest goes on), HashingNow* and
@@ -105,6 +107,24 @@ struct Shared {
   std::string magnet;
   Bytes torrent_file;
   std::vector<std::string> notes;
+  /// Files, and whole folders, that patterns left out.
+  std::uint64_t excluded = 0;
+  /// Bytes that were read for it; 0 when it was shared before and nothing has changed since.
+  std::uint64_t hashed = 0;
+};
+/// Files changed or vanished since they were hashed, and are not served any more.
+struct ChangedNow {
+  peer::ContentChanged change;
+};
+/// One more receiver has everything; others that have it all from the start don't count.
+struct ReceiverNow {
+  std::uint32_t complete = 0;
+  /// As in the request.
+  std::uint32_t wanted = 0;
+};
+/// As many receivers as wanted have everything.
+struct ShareEnded {
+  std::uint32_t complete = 0;
 };
 /// One announcement on the ring has ended, well or not; it is repeated as long as the share lives.
 struct AnnouncedNow {
@@ -171,8 +191,9 @@ struct Failed {
   ApiError error;
 };
 
-using EventBody = std::variant<HashingNow, Shared, AnnouncedNow, Searching, FoundContent, Resumed, Transferring,
-                               Fetched, RingAnswer, Status, RoleChangedNow, Cancelled, Failed>;
+using EventBody =
+    std::variant<HashingNow, Shared, ChangedNow, ReceiverNow, ShareEnded, AnnouncedNow, Searching, FoundContent,
+                 Resumed, Transferring, Fetched, RingAnswer, Status, RoleChangedNow, Cancelled, Failed>;
 struct Event {
   RequestId request = 0;
   EventBody body;
@@ -181,7 +202,7 @@ struct Event {
 inline bool is_final(const EventBody& body) {
   return std::holds_alternative<Fetched>(body) || std::holds_alternative<RingAnswer>(body) ||
          std::holds_alternative<Status>(body) || std::holds_alternative<Cancelled>(body) ||
-         std::holds_alternative<Failed>(body);
+         std::holds_alternative<ShareEnded>(body) || std::holds_alternative<Failed>(body);
 }
 
 class Client {

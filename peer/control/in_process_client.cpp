@@ -51,6 +51,7 @@ peer::NodeHostConfig InProcessClient::node_config(const HostConfig& config) {
   node.only_ring = config.only_ring;
   node.lan = config.lan;
   node.transfers = config.transfers;
+  node.state_dir = config.state_dir;
   node.on_event = [this](peer::NodeEvent&& event) { queue_.push(to_event(std::move(event), config_.network)); };
   node.on_contacts = [this](const std::vector<Endpoint>& contacts) { (void)contacts_.save(contacts); };
   return node;
@@ -72,7 +73,9 @@ std::optional<Event> InProcessClient::next(std::chrono::milliseconds timeout) {
   return event;
 }
 
-void InProcessClient::begin(RequestId id, ShareRequest& request) { node_->share(id, std::move(request.content)); }
+void InProcessClient::begin(RequestId id, ShareRequest& request) {
+  node_->share(id, std::move(request.content), request.until_complete);
+}
 
 void InProcessClient::begin(RequestId id, GetRequest& request) {
   peer::FetchSpec spec;

@@ -154,7 +154,27 @@ struct EventWriter {
   }
   void operator()(const Shared& event) {
     name = "shared";
-    fields = {{"magnet", event.magnet}, {"content", to_json(event.content)}, {"notes", texts(event.notes)}};
+    fields = {{"magnet", event.magnet},
+              {"content", to_json(event.content)},
+              {"notes", texts(event.notes)},
+              {"excluded", event.excluded},
+              {"hashed", event.hashed}};
+  }
+  void operator()(const ChangedNow& event) {
+    name = "changed";
+    fields["files"] = Json::array();
+    for (const std::string& file : event.change.files) fields["files"].push_back(display(file));
+    fields["count"] = event.change.count;
+    fields["bytes_left"] = event.change.bytes_left;
+    fields["sentence"] = event.change.sentence;
+  }
+  void operator()(const ReceiverNow& event) {
+    name = "receiver";
+    fields = {{"complete", event.complete}, {"wanted", event.wanted}};
+  }
+  void operator()(const ShareEnded& event) {
+    name = "share_ended";
+    fields = {{"complete", event.complete}};
   }
   void operator()(const AnnouncedNow& event) {
     name = "announced";

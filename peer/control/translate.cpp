@@ -29,8 +29,11 @@ struct ToBody {
   EventBody operator()(peer::HashProgress&& event) const { return HashingNow{event}; }
   EventBody operator()(peer::ShareReady&& event) const {
     return Shared{std::move(event.content), std::move(event.magnet), std::move(event.torrent_file),
-                  std::move(event.notes)};
+                  std::move(event.notes),   event.excluded,          event.hashed};
   }
+  EventBody operator()(peer::ContentChanged&& event) const { return ChangedNow{std::move(event)}; }
+  EventBody operator()(peer::ReceiverNews&& event) const { return ReceiverNow{event.complete, event.wanted}; }
+  EventBody operator()(peer::ShareDone&& event) const { return ShareEnded{event.complete}; }
   EventBody operator()(dht::Announced&& event) const { return AnnouncedNow{std::move(event)}; }
   EventBody operator()(peer::SearchNews&& event) const {
     return Searching{event.peers_known, std::move(event.why), std::move(event.lookup)};
@@ -65,7 +68,8 @@ Code code_of(peer::TransferErrc error) {
   switch (error) {
     case peer::TransferErrc::kNotFound: return Code::kNotFound;
     case peer::TransferErrc::kUnreadable: return Code::kDenied;
-    case peer::TransferErrc::kEmpty: return Code::kUsage;
+    case peer::TransferErrc::kEmpty:
+    case peer::TransferErrc::kBadPattern: return Code::kUsage;
     case peer::TransferErrc::kBadTorrent: return Code::kBadInput;
     case peer::TransferErrc::kExists: return Code::kExists;
     case peer::TransferErrc::kDiskFull: return Code::kDiskFull;

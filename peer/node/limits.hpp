@@ -23,6 +23,9 @@ inline constexpr Duration kWithdrawTime = 1s;
 /// Entry points of the ring in a link that we make. More would only make it longer.
 inline constexpr std::size_t kLinkEntryPoints = 4;
 
+/// How long a share that ends by itself lets its last receiver end the connection.
+inline constexpr Duration kLastReceiverTime = 1s;
+
 // --- searching ------------------------------------------------------------------------------------------------------
 
 /// Pauses between two questions to the ring while a fetch has no peers, doubling from the first to the last.

@@ -24,6 +24,18 @@ struct ShareReady {
   std::string magnet;
   Bytes torrent_file;
   std::vector<std::string> notes;
+  std::uint64_t excluded = 0;
+  std::uint64_t hashed = 0;
+};
+/// One more receiver has everything.
+struct ReceiverNews {
+  std::uint32_t complete = 0;
+  /// The share ends when so many have; 0: it doesn't.
+  std::uint32_t wanted = 0;
+};
+/// The share has ended because as many as wanted have everything.
+struct ShareDone {
+  std::uint32_t complete = 0;
 };
 /// A fetch has no peers yet, or none any more.
 struct SearchNews {
@@ -86,11 +98,11 @@ struct NodeFailure {
   std::string sentence;
 };
 
-/// ShareReady, Announced: of a share. SearchNews, ContentFound, Resumed, FetchDone: of a fetch. HashProgress,
-/// TransferProgress: of both. RoleChanged: of job 0, that is of nobody.
-using NodeEventBody =
-    std::variant<HashProgress, ShareReady, dht::Announced, SearchNews, ContentFound, Resumed, TransferProgress,
-                 FetchDone, LookupAnswer, NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
+/// ShareReady, ContentChanged, ReceiverNews, ShareDone, Announced: of a share. SearchNews, ContentFound, Resumed,
+/// FetchDone: of a fetch. HashProgress, TransferProgress: of both. RoleChanged: of job 0, that is of nobody.
+using NodeEventBody = std::variant<HashProgress, ShareReady, ContentChanged, ReceiverNews, ShareDone, dht::Announced,
+                                   SearchNews, ContentFound, Resumed, TransferProgress, FetchDone, LookupAnswer,
+                                   NodeStatus, dht::RoleChanged, JobCancelled, NodeFailure>;
 
 struct NodeEvent {
   JobId job = 0;

@@ -202,6 +202,7 @@ std::optional<HostError> NodeHost::Impl::open_transfer() {
   TransferConfig transfer;
   transfer.only_ring = config_.only_ring;
   transfer.lan = config_.lan;
+  transfer.state_dir = config_.state_dir;
   transfer.listen = {driver_->local_endpoint()};
   auto made = make_transfer(transfer, wake);
   if (!made && made.error().code == TransferErrc::kListen) {
@@ -350,9 +351,9 @@ Result<std::unique_ptr<NodeHost>, HostError> NodeHost::start(NodeHostConfig conf
 NodeHost::NodeHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 NodeHost::~NodeHost() = default;
 
-void NodeHost::share(JobId id, CreateRequest request) {
-  impl_->post([id, request = std::move(request)](PeerNode& node, Instant now) mutable {
-    node.share(now, id, std::move(request));
+void NodeHost::share(JobId id, CreateRequest request, std::uint32_t until_complete) {
+  impl_->post([id, request = std::move(request), until_complete](PeerNode& node, Instant now) mutable {
+    node.share(now, id, std::move(request), until_complete);
   });
 }
 void NodeHost::fetch(JobId id, FetchSpec spec) {

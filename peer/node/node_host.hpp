@@ -4,6 +4,7 @@
 // order. Signals are blocked in every thread that is started here, so that the program's own thread gets them.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +38,8 @@ struct NodeHostConfig {
   bool only_ring = false;
   bool lan = true;
   bool transfers = true;
+  /// Where transfers keep what saves work the next time; empty: nowhere.
+  std::filesystem::path state_dir{};
 
   std::function<void(NodeEvent&&)> on_event;
   /// Now and then, and at the end: contacts worth keeping for the next run, those to be tried first in front.
@@ -57,7 +60,7 @@ class NodeHost {
   NodeHost(const NodeHost&) = delete;
   NodeHost& operator=(const NodeHost&) = delete;
 
-  void share(JobId id, CreateRequest request);
+  void share(JobId id, CreateRequest request, std::uint32_t until_complete);
   void fetch(JobId id, FetchSpec spec);
   void confirm(JobId id);
   void look_up(JobId id, const RingId& key, dht::LookupKind kind, bool peers);

@@ -35,8 +35,9 @@ bool PeerNode::refuse_without_transfer(JobId id) {
   return true;
 }
 
-void PeerNode::share(Instant now, JobId id, CreateRequest request) {
-  if (!refuse_without_transfer(id)) begin(now, std::make_unique<ShareJob>(id, std::move(request), entry_points_, rng_));
+void PeerNode::share(Instant now, JobId id, CreateRequest request, std::uint32_t until_complete) {
+  if (refuse_without_transfer(id)) return;
+  begin(now, std::make_unique<ShareJob>(id, std::move(request), until_complete, entry_points_, rng_));
 }
 
 void PeerNode::fetch(Instant now, JobId id, FetchSpec spec) {

@@ -26,7 +26,8 @@ class PeerNode {
   PeerNode(RingPort& ring, Transfer* transfer, Rng& rng, std::vector<Endpoint> entry_points);
   ~PeerNode();
 
-  void share(Instant now, JobId id, CreateRequest request);
+  /// `until_complete`: ends by itself when so many receivers have everything; 0: it doesn't.
+  void share(Instant now, JobId id, CreateRequest request, std::uint32_t until_complete = 0);
   void fetch(Instant now, JobId id, FetchSpec spec);
   /// Lets a fetch that has told ContentFound go on.
   void confirm(Instant now, JobId id);

@@ -13,6 +13,8 @@ void ShareJob::on_transfer(JobTurn& turn, TransferEvent& event) {
   if (end_by_) return;
   std::visit(Overloaded{[&](HashProgress& progress) { tell(turn, progress); },
                         [&](TransferProgress& progress) { tell(turn, progress); },
+                        [&](ContentChanged& changed) { tell(turn, std::move(changed)); },
+                        [&](ReceiverComplete& complete) { on_receiver(turn, complete.count); },
                         [&](Seeding& seeding) { on_seeding(turn, seeding); },
                         [&](JobFailed& failed) {
                           // What replicas hold of it would only mislead; nobody waits for that.
@@ -32,7 +34,7 @@ void ShareJob::on_seeding(JobTurn& turn, Seeding& seeding) {
   }
   std::string magnet = link_to(content, turn.ring);
   tell(turn, ShareReady{std::move(seeding.content), std::move(magnet), std::move(seeding.torrent_file),
-                        std::move(seeding.notes)});
+                        std::move(seeding.notes), seeding.excluded, seeding.hashed});
   announce_what_is_due(turn);
 }
 
@@ -91,8 +93,17 @@ void ShareJob::withdraw(JobTurn& turn, Key& key) {
   if (std::exchange(key.announced, false)) key.on_its_way = turn.ring.announce(key.key, port_, true);
 }
 
-void ShareJob::cancel(JobTurn& turn) {
+void ShareJob::on_receiver(JobTurn& turn, std::uint32_t complete) {
+  if (done_at_) return;
+  tell(turn, ReceiverNews{complete, until_complete_});
+  if (until_complete_ != 0 && complete >= until_complete_) done_at_ = turn.now + limits::kLastReceiverTime;
+}
+
+void ShareJob::cancel(JobTurn& turn) { end(turn, JobCancelled{}); }
+
+void ShareJob::end(JobTurn& turn, NodeEventBody last) {
   if (end_by_) return;
+  last_ = std::move(last);
   end_by_ = turn.now + limits::kWithdrawTime;
   for (Key& key : keys_)
     if (!key.on_its_way) withdraw(turn, key);
@@ -103,19 +114,21 @@ void ShareJob::cancel(JobTurn& turn) {
 void ShareJob::end_when_withdrawn(JobTurn& turn) {
   const bool waiting =
       std::any_of(keys_.begin(), keys_.end(), [](const Key& key) { return key.on_its_way.has_value(); });
-  if (!waiting || *end_by_ <= turn.now) finish(turn, JobCancelled{});
+  if (!waiting || *end_by_ <= turn.now) finish(turn, std::move(last_));
 }
 
 void ShareJob::on_deadline(JobTurn& turn) {
   if (end_by_)
     end_when_withdrawn(turn);
+  else if (done_at_ && *done_at_ <= turn.now)
+    end(turn, ShareDone{until_complete_});
   else
     announce_what_is_due(turn);
 }
 
 Instant ShareJob::next_deadline() const {
   if (end_by_) return *end_by_;
-  Instant next = kNever;
+  Instant next = done_at_.value_or(kNever);
   for (const Key& key : keys_) next = std::min(next, key.schedule.due());
   return next;
 }

@@ -123,6 +123,7 @@ void LtTransfer::prepared(Job& job, Prepared prepared) {
 void LtTransfer::start_download(Job& job, Prepared prepared) {
   lt::add_torrent_params params = std::move(prepared.params);
   apply_policy(params, config_);
+  params.extensions.push_back(last_have_first());
   job.step = Step::kDownloading;
   job.recorded = std::chrono::steady_clock::now();
   add_torrent(job, std::move(params));
@@ -139,8 +140,8 @@ void LtTransfer::keep_record(Job& job) {
 
 void LtTransfer::write_record(Job& job, Bytes bytes) {
   job.record_writing = true;
-  // Not by run_task(): the job goes on to its next step meanwhile. A record that can't be written costs a later run some
-  // hashing, nothing else.
+  // Not by run_task(): the job goes on to its next step meanwhile. A record that can't be written costs a later run
+  // some hashing, nothing else.
   tasks_.run([this, id = job.id, inbox = inbox_, record = job.staging->record(), bytes = std::move(bytes)] {
     static_cast<void>(record->write(bytes));
     inbox->post([this, id] {

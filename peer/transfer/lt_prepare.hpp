@@ -31,8 +31,8 @@ struct Prepared {
   bool is_complete = false;
 };
 
-/// Opens the staging folder and looks at what is in it. Takes as long as hashing what is not on record. Where the metadata
-/// lacks the hashes of pieces (v2 only, by magnet), what is not on record is fetched again.
+/// Opens the staging folder and looks at what is in it. Takes as long as hashing what is not on record. Where the
+/// metadata lacks the hashes of pieces (v2 only, by magnet), what is not on record is fetched again.
 Result<Prepared, TransferError> prepare_download(const std::filesystem::path& into, WhenExists when_exists,
                                                  const LoadedTorrent& torrent,
                                                  const std::function<void(HashProgress)>& progress,

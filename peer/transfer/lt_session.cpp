@@ -10,7 +10,6 @@
 #include <cstring>
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/fingerprint.hpp>
-#include <libtorrent/posix_disk_io.hpp>
 #include <libtorrent/session_params.hpp>
 #include <libtorrent/settings_pack.hpp>
 #include <libtorrent/torrent_flags.hpp>
@@ -21,6 +20,7 @@
 
 #include "peer/transfer/fd.hpp"
 #include "peer/transfer/limits.hpp"
+#include "peer/transfer/lt_disk.hpp"
 
 namespace rondo::peer {
 namespace {
@@ -180,7 +180,7 @@ lt::tcp::endpoint to_lt(const Endpoint& endpoint) {
 Result<ListeningSession, TransferError> start_session(const TransferConfig& config) {
   const std::vector<Endpoint> listen = resolved_listen(config);
   lt::session_params params(settings_of(config, listen));
-  params.disk_io_constructor = lt::posix_disk_io_constructor;
+  params.disk_io_constructor = disk_io_constructor;
   ListeningSession out{std::make_unique<lt::session>(std::move(params)), 0};
   if (listen.empty()) return out;
   const ListenState state = wait_for_listen(*out.session, listen);

@@ -17,6 +17,7 @@
 #include "peer/transfer/errors.hpp"
 #include "peer/transfer/hasher.hpp"
 #include "peer/transfer/limits.hpp"
+#include "peer/transfer/lt_bounds.hpp"
 #include "peer/transfer/notes.hpp"
 #include "peer/transfer/sanitize.hpp"
 #include "peer/transfer/scan.hpp"
@@ -30,6 +31,8 @@ using Problem = std::optional<TransferError>;
 Failure<TransferError> bad_torrent(const std::string& why) {
   return Failure{TransferError{TransferErrc::kBadTorrent, "this torrent can't be used: " + display(why)}};
 }
+
+std::string shown(std::string_view name) { return display_short(name, limits::kShownName); }
 
 std::uint64_t size_of(const lt::file_storage& files, lt::file_index_t i) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(files.file_size(i), 0));
@@ -73,7 +76,7 @@ class Describer {
       const std::string raw = files_.file_path(i);
       if (has_flag(files_, i, lt::file_storage::flag_pad_file)) continue;
       if (has_flag(files_, i, lt::file_storage::flag_symlink)) {
-        notes_.add("left out the symbolic link " + display(raw));
+        notes_.add("left out the symbolic link " + shown(raw));
         continue;
       }
       take(i, raw, single ? content_.name : content_.name + "/" + below_top(raw, top));
@@ -91,7 +94,7 @@ class Describer {
   }
 
   void take(lt::file_index_t i, const std::string& raw, std::string path) {
-    if (path != raw) notes_.add(display(raw) + " is saved as " + path);
+    if (path != raw) notes_.add(shown(raw) + " is saved as " + shown(path));
     if (path != info_.files().file_path(i)) renamed_[i] = path;
     content_.bytes += size_of(files_, i);
     content_.files.push_back(
@@ -124,6 +127,25 @@ lt::create_torrent new_torrent(lt::file_storage& files, const Scan& scan, bool h
   torrent.set_creator("Rondo/0.1");
   torrent.set_creation_date(0);
   return torrent;
+}
+
+/// Those that the plan reads, as they are now. An error when one is not what it was when it was found: what was hashed
+/// of it is of no use.
+Result<std::vector<WatchedFile>, TransferError> watched_files(const HashPlan& plan, const Scan& scan) {
+  std::unordered_map<std::string_view, const ScannedFile*> by_path;
+  for (const ScannedFile& file : scan.files) by_path.emplace(file.disk_path, &file);
+  std::vector<WatchedFile> out;
+  for (const HashPlan::Part& part : plan.parts) {
+    if (part.disk_path.empty()) continue;
+    const ScannedFile& file = *by_path.at(part.disk_path);
+    const auto now = read_identity(part.disk_path);
+    if (!now || !is_untouched(file.identity, *now))
+      return Failure{TransferError{TransferErrc::kUnreadable,
+                                   "can't share " + display(part.disk_path) +
+                                       ": it was changed while it was read; try again when it is at rest"}};
+    out.push_back({static_cast<std::uint32_t>(out.size()), part.disk_path, *now});
+  }
+  return out;
 }
 
 HashPlan plan_of(const lt::create_torrent& torrent, const Scan& scan, bool hybrid) {
@@ -161,7 +183,7 @@ std::vector<std::string> renaming_notes(const lt::file_storage& files, const Con
   for (const lt::file_index_t i : files.file_range()) {
     if (has_flag(files, i, lt::file_storage::flag_pad_file)) continue;
     const std::string raw = files.file_path(i);
-    if (raw != file->path) notes.add(display(raw) + " is saved as " + file->path + " by those who fetch it");
+    if (raw != file->path) notes.add(shown(raw) + " is saved as " + shown(file->path) + " by those who fetch it");
     ++file;
   }
   return notes.take();
@@ -179,12 +201,9 @@ void map_to_disk(LoadedTorrent& loaded, const HashPlan& plan, const std::string&
   }
 }
 
-Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan& scan,
-                                        const std::function<void(HashProgress)>& progress,
-                                        const std::atomic<bool>& cancelled) {
-  lt::file_storage files;
-  lt::create_torrent torrent = new_torrent(files, scan, request.hybrid);
-  const HashPlan plan = plan_of(torrent, scan, request.hybrid);
+Result<Bytes, TransferError> hashed_torrent(lt::create_torrent& torrent, const HashPlan& plan, const Scan& scan,
+                                            const std::function<void(HashProgress)>& progress,
+                                            const std::atomic<bool>& cancelled) {
   const auto hashes = hash_files(
       plan,
       [&](std::uint64_t done) {
@@ -193,17 +212,46 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
       cancelled);
   if (!hashes) return Failure{hashes.error()};
   set_hashes(torrent, *hashes);
-
-  MadeTorrent made;
-  lt::bencode(std::back_inserter(made.file), torrent.generate());
-  if (made.file.size() > static_cast<std::size_t>(limits::kTorrentBytes))
+  Bytes file;
+  lt::bencode(std::back_inserter(file), torrent.generate());
+  if (file.size() > static_cast<std::size_t>(limits::kTorrentBytes))
     return Failure{TransferError{TransferErrc::kBadTorrent,
                                  std::to_string(scan.files.size()) + " files make a torrent of " +
-                                     size_text(made.file.size()) + ", and others read at most " +
+                                     size_text(file.size()) + ", and others read at most " +
                                      size_text(limits::kTorrentBytes) + ": share them in parts, or as an archive"}};
+  return file;
+}
+
+/// The rest of making a torrent of a scan; `begun` is when the scan began.
+Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan& scan, std::int64_t begun,
+                                        const TorrentCache& cache, const std::function<void(HashProgress)>& progress,
+                                        const std::atomic<bool>& cancelled) {
+  if (const auto why = over_bounds(scan.files))
+    return Failure{TransferError{TransferErrc::kBadTorrent, "others could not fetch " + display(scan.name) + ": " +
+                                                                *why + "; share it in parts, or as an archive"}};
+  lt::file_storage files;
+  lt::create_torrent torrent = new_torrent(files, scan, request.hybrid);
+  const HashPlan plan = plan_of(torrent, scan, request.hybrid);
+  const Fingerprint key = fingerprint_of(scan, request.hybrid);
+  MadeTorrent made;
+  auto kept = cache.find(key);
+  if (!kept) {
+    auto file = hashed_torrent(torrent, plan, scan, progress, cancelled);
+    if (!file) return Failure{file.error()};
+    made.file = std::move(*file);
+    made.hashed = scan.bytes;
+  } else {
+    made.file = std::move(*kept);
+  }
+  auto watched = watched_files(plan, scan);
+  if (!watched) return Failure{watched.error()};
+  made.watched = std::move(*watched);
+  if (made.hashed != 0 && is_settled(scan, begun)) cache.keep(key, made.file);
+
   auto loaded = load_torrent(made.file);
   if (!loaded) return Failure{loaded.error()};
   made.loaded = std::move(*loaded);
+  made.excluded = scan.excluded;
   made.loaded.notes = scan.notes;
   for (std::string& note : renaming_notes(torrent.files(), made.loaded.content))
     made.loaded.notes.push_back(std::move(note));
@@ -223,6 +271,7 @@ std::uint32_t piece_length_of(std::uint64_t bytes) {
 Result<LoadedTorrent, TransferError> describe_torrent(lt::add_torrent_params params) {
   const lt::torrent_info& info = *params.ti;
   if (!info.ssl_cert().empty()) return bad_torrent("only holders of a certificate can fetch it");
+  if (const auto why = over_bounds(info.orig_files())) return bad_torrent(*why);
   Describer describer(info);
   describer.run();
   LoadedTorrent out{std::move(params), describer.content(), describer.notes()};
@@ -242,7 +291,11 @@ Result<LoadedTorrent, TransferError> load_torrent(ByteView bytes) {
   try {
     const lt::span<const char> text(reinterpret_cast<const char*>(bytes.data()),
                                     static_cast<std::ptrdiff_t>(bytes.size()));
-    return describe_torrent(lt::load_torrent_buffer(text, load_limits()));
+    lt::error_code error;
+    const lt::bdecode_node torrent = lt::bdecode(text, error, nullptr, limits::kTorrentDepth, limits::kTorrentTokens);
+    if (error) return bad_torrent(error.message());
+    if (const auto why = over_bounds(torrent)) return bad_torrent(*why);
+    return describe_torrent(lt::load_torrent_parsed(torrent, load_limits()));
   } catch (const std::exception& error) {
     return bad_torrent(error.what());
   }
@@ -256,11 +309,12 @@ Result<Content, TransferError> read_torrent(ByteView bytes) {
 
 Result<MadeTorrent, TransferError> make_torrent(const CreateRequest& request,
                                                 const std::function<void(HashProgress)>& progress,
-                                                const std::atomic<bool>& cancelled) {
+                                                const std::atomic<bool>& cancelled, const TorrentCache& cache) {
+  const std::int64_t begun = wall_clock_now();
   const auto scan = scan_paths(request, cancelled);
   if (!scan) return Failure{scan.error()};
   try {
-    return make(request, *scan, progress, cancelled);
+    return make(request, *scan, begun, cache, progress, cancelled);
   } catch (const std::exception& error) {
     return Failure{
         TransferError{TransferErrc::kInternal, "can't make a torrent of these files: " + display(error.what())}};

@@ -11,6 +11,8 @@
 
 #include "dht/base/bytes.hpp"
 #include "dht/base/result.hpp"
+#include "peer/transfer/file_watch.hpp"
+#include "peer/transfer/torrent_cache.hpp"
 #include "peer/transfer/transfer.hpp"
 
 namespace rondo::peer {
@@ -32,12 +34,18 @@ struct MadeTorrent {
   /// With every file renamed to where it is on disk.
   LoadedTorrent loaded;
   Bytes file;
+  std::uint64_t excluded = 0;
+  /// Bytes that were read.
+  std::uint64_t hashed = 0;
+  /// By their number in content.files.
+  std::vector<WatchedFile> watched;
 };
 
-/// Walks and hashes what is to be shared. The info-hash depends on names, contents and x bits only.
+/// Walks and hashes what is to be shared, if the cache hasn't it. The info-hash depends on names, contents and x bits
+/// only.
 Result<MadeTorrent, TransferError> make_torrent(const CreateRequest& request,
                                                 const std::function<void(HashProgress)>& progress,
-                                                const std::atomic<bool>& cancelled);
+                                                const std::atomic<bool>& cancelled, const TorrentCache& cache = {});
 
 /// Piece length of a torrent of that many bytes. The list of hashes grows with the square root of the content, as where
 /// libtorrent chooses; fixed here, because the info-hash depends on it.

@@ -29,20 +29,11 @@ bool same(const TransferProgress& a, const TransferProgress& b) {
          a.uploaded == b.uploaded && a.peers == b.peers;
 }
 
-/// Passes the progress of a task on, not more often than anyone can see.
-auto throttled(std::function<void(HashProgress)> report) {
-  return [report = std::move(report), last = SteadyClock::time_point{}](HashProgress progress) mutable {
-    const auto now = SteadyClock::now();
-    if (progress.done != progress.total && now - last < limits::kHashProgressPeriod) return;
-    last = now;
-    report(progress);
-  };
-}
-
 }  // namespace
 
 LtTransfer::LtTransfer(const TransferConfig& config, ListeningSession listening, Closure wake)
     : config_(config),
+      cache_(config.state_dir.empty() ? config.state_dir : config.state_dir / "torrents"),
       inbox_(std::make_shared<Inbox>(std::move(wake))),
       session_(std::move(listening.session)),
       port_(listening.port) {
@@ -110,14 +101,6 @@ void LtTransfer::continue_end(Job& job) {
   *busy_ = !jobs_.empty();
 }
 
-std::function<void(HashProgress)> LtTransfer::reporter(JobId id) {
-  return throttled([this, id, inbox = inbox_](HashProgress progress) {
-    inbox->post([this, id, progress] {
-      if (const Job* found = find(id)) emit(*found, progress);
-    });
-  });
-}
-
 void LtTransfer::add_torrent(Job& job, lt::add_torrent_params params) {
   params.userdata = lt::client_data_t(&job);
   // Resumed when its peers are known to it, which has it connect at once: see boost().
@@ -129,33 +112,17 @@ void LtTransfer::add_torrent(Job& job, lt::add_torrent_params params) {
 void LtTransfer::remove_torrent(Job& job, Closure after) {
   job.removing = true;
   job.after_removal = std::move(after);
-  session_->remove_torrent(job.handle);
+  // libtorrent says "removed" at once, and "deleted" when the disk has done what it was asked before: only then may the
+  // folder go or move. There is no part file, so nothing is deleted.
+  session_->remove_torrent(job.handle, lt::session::delete_partfile);
 }
 
 // --- the port -------------------------------------------------------------------------------------------------------
 
-void LtTransfer::share(JobId id, CreateRequest request) {
-  if (!session_) return;
-  Job& job = new_job(id, Step::kHashing);
-  job.is_share = true;
-  run_task(
-      job,
-      [request = std::move(request), report = reporter(id), cancelled = job.cancelled] {
-        return make_torrent(request, report, *cancelled);
-      },
-      [this](Job& found, Result<MadeTorrent, TransferError> made) {
-        if (!made) return fail(found, made.error());
-        found.loaded = std::move(made->loaded);
-        found.torrent_file = std::move(made->file);
-        seed(found);
-      });
-}
-
 void LtTransfer::seed(Job& job) {
   lt::add_torrent_params params = std::move(job.loaded->params);
   apply_policy(params, config_);
-  // Pieces are verified when first asked for, so a file that changed is not served. Upload mode, because libtorrent
-  // would else mend the changed file with what others have: the user's own file.
+  // As a share, see lt_served.hpp: verified when first asked for, never mended.
   params.flags |= lt::torrent_flags::seed_mode | lt::torrent_flags::upload_mode;
   job.step = Step::kSeeding;
   add_torrent(job, std::move(params));
@@ -232,7 +199,9 @@ void LtTransfer::shutdown() {
 
 void LtTransfer::on_alert(lt::alert& alert) {
   if (const auto* added = lt::alert_cast<lt::add_torrent_alert>(&alert)) return on_added(*added);
-  if (const auto* removed = lt::alert_cast<lt::torrent_removed_alert>(&alert)) return on_removed(removed->handle);
+  if (const auto* removed = lt::alert_cast<lt::torrent_deleted_alert>(&alert)) return on_removed(removed->handle);
+  // A torrent without metadata has no disk to wait for.
+  if (const auto* removed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert)) return on_removed(removed->handle);
   if (const auto* status = lt::alert_cast<lt::state_update_alert>(&alert)) return on_status(*status);
   const auto* of_torrent = dynamic_cast<const lt::torrent_alert*>(&alert);
   if (of_torrent == nullptr) return;
@@ -245,6 +214,11 @@ void LtTransfer::on_alert_of(Job& job, lt::alert& alert) {
   if (const auto* failed = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_torrent_error(job, *failed);
   if (const auto* saved = lt::alert_cast<lt::save_resume_data_alert>(&alert)) return on_resume_data(job, *saved);
   if (lt::alert_cast<lt::save_resume_data_failed_alert>(&alert) != nullptr) return on_no_resume_data(job);
+  if (const auto* changed = lt::alert_cast<lt::state_changed_alert>(&alert)) {
+    // libtorrent is about to read everything again.
+    if (job.served && changed->prev_state == lt::torrent_status::seeding) suspect(job);
+    return;
+  }
   if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return on_flushed(job);
   if (lt::alert_cast<lt::metadata_received_alert>(&alert) != nullptr && job.step == Step::kMetadata)
     return job.handle.save_resume_data(lt::torrent_handle::save_info_dict);
@@ -277,8 +251,7 @@ void LtTransfer::on_added(const lt::add_torrent_alert& alert) {
   for (const lt::tcp::endpoint& peer : job.peers) job.handle.connect_peer(peer, {}, {});
   job.boosted = !job.peers.empty();
   job.handle.resume();
-  if (job.step == Step::kSeeding && job.is_share)
-    emit(job, Seeding{job.loaded->content, std::move(job.torrent_file), job.loaded->notes});
+  if (job.served) return on_served(job);
 }
 
 void LtTransfer::on_removed(const lt::torrent_handle& handle) {
@@ -293,9 +266,7 @@ void LtTransfer::on_removed(const lt::torrent_handle& handle) {
 void LtTransfer::on_file_error(Job& job, const lt::file_error_alert& alert) {
   // A download that is complete has been handed over; whoever moves it away then ends its seeding.
   if (!job.is_share && job.step == Step::kSeeding) return end(job);
-  if (job.is_share)
-    return fail(job, {TransferErrc::kUnreadable, "can't read " + display(alert.filename()) + " any more: " +
-                                                     display(alert.error.message()) + "; it is not shared any longer"});
+  if (job.served) return suspect(job);
   // libtorrent names files by the staging folder's handle, which tells nobody anything. A short write it calls "file
   // too short".
   const bool by_system =
@@ -313,6 +284,7 @@ TransferError LtTransfer::no_room(const Job& job) {
 }
 
 void LtTransfer::on_torrent_error(Job& job, const lt::torrent_error_alert& alert) {
+  if (job.served) return suspect(job);
   if (alert.error == lt::errors::duplicate_torrent)
     return fail(job, {TransferErrc::kBusy, "this content is being shared or fetched here already"});
   fail(job, {TransferErrc::kBadTorrent, "this torrent can't be used: " + display(alert.error.message())});
@@ -321,13 +293,13 @@ void LtTransfer::on_torrent_error(Job& job, const lt::torrent_error_alert& alert
 void LtTransfer::on_status(const lt::state_update_alert& alert) {
   for (const lt::torrent_status& status : alert.status) {
     Job* job = find(status.handle);
-    if (job == nullptr || !job->loaded) continue;
+    if (job == nullptr || !job->loaded || job->removing) continue;
     TransferProgress progress;
     progress.total = job->is_share ? job->loaded->content.bytes : job->wanted;
     progress.done = job->is_share ? progress.total : std::min(count(status.total_wanted_done), progress.total);
     progress.down_per_second = count(status.download_payload_rate);
     progress.up_per_second = count(status.upload_payload_rate);
-    progress.uploaded = count(status.total_payload_upload);
+    progress.uploaded = count(status.total_payload_upload) + (job->served ? job->served->uploaded_before : 0);
     progress.peers = static_cast<std::uint32_t>(std::max(status.num_peers, 0));
     report(*job, progress);
   }

@@ -1,6 +1,6 @@
 // Transfer on libtorrent: the jobs, their steps, and the libtorrent session under them.
 //
-// A share is hashed in a background task, then added as a seed. A fetch goes
+// A share is hashed in a background task, then added as a seed; lt_share.cpp has its steps. A fetch goes
 //   magnet:   kMetadata (in the session, without disk) -> kReady
 //   .torrent: kLoading (in a task)                     -> kReady
 // and after accept()
@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "peer/transfer/lt_prepare.hpp"
+#include "peer/transfer/lt_served.hpp"
 #include "peer/transfer/lt_session.hpp"
 #include "peer/transfer/lt_torrent.hpp"
 #include "peer/transfer/staging.hpp"
@@ -80,8 +81,10 @@ class LtTransfer final : public Transfer {
     std::vector<lt::tcp::endpoint> peers;
     std::vector<std::string> trackers;
     std::optional<LoadedTorrent> loaded;
-    /// Of a share, until it is handed out.
-    Bytes torrent_file;
+    /// Of a share, until it is told.
+    std::optional<Seeding> seeding;
+    /// Of a share, from the end of hashing on.
+    std::unique_ptr<ServedFiles> served;
     std::shared_ptr<Staging> staging;
     /// Bytes of a fetch when it is complete, without what is skipped.
     std::uint64_t wanted = 0;
@@ -131,6 +134,15 @@ class LtTransfer final : public Transfer {
   static void boost(const Job& job);
 
   void seed(Job& job);
+  void serve(Job& job, MadeTorrent made);
+  void keep_in_step(Job& job);
+  void on_served(Job& job);
+  void on_lost(Job& job, const std::vector<LostFile>& lost);
+  void on_settled(Job& job);
+  void tell_losses(Job& job);
+  void suspect(Job& job);
+  void start_check(Job& job);
+  void check_on(Job& job);
   void start_metadata(Job& job, const Magnet& magnet);
   void start_load(Job& job, Bytes bytes);
   void metadata_arrived(Job& job, const lt::add_torrent_params& params);
@@ -158,6 +170,7 @@ class LtTransfer final : public Transfer {
   void report(Job& job, const TransferProgress& progress);
 
   TransferConfig config_;
+  TorrentCache cache_;
   std::shared_ptr<Inbox> inbox_;
   Tasks tasks_;
   std::shared_ptr<lt::session> session_;

@@ -1,9 +1,9 @@
 // How a complete download gets from its staging folder to its place.
 //
-// Where nothing of the content's name is in the target, the whole folder (or the one file) appears by one renameat2 that
-// never replaces anything: all or nothing. Where a folder of that name is there and the user said what to do about it,
-// files are moved into it one by one, each atomically; what else is in that folder is not touched. No symbolic link is
-// followed, and a folder never gives way to a file nor a file to a folder.
+// Where nothing of the content's name is in the target, the whole folder (or the one file) appears by one renameat2
+// that never replaces anything: all or nothing. Where a folder of that name is there and the user said what to do about
+// it, files are moved into it one by one, each atomically; what else is in that folder is not touched. No symbolic link
+// is followed, and a folder never gives way to a file nor a file to a folder.
 //
 // File data is not fsynced, as with cp and rsync: a power cut within the kernel's write-back time can leave short files
 // under the final name.

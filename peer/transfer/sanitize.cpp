@@ -11,6 +11,8 @@ namespace rondo::peer {
 namespace {
 
 constexpr std::string_view kForbidden = "\\/:*?\"<>|";
+/// As long as " (N)" for the largest N.
+constexpr std::string_view kRoomForNumber = " (4294967295)";
 
 bool is_blank(char c) { return c == ' '; }
 
@@ -123,13 +125,14 @@ std::string numbered_name(std::string_view name, unsigned number, bool is_file) 
 SafePaths::SafePaths() : folders_(1) { folders_[0].depth = 1; }
 
 std::string SafePaths::claim(Folder& folder, const std::string& name, bool is_file) {
-  const auto [entry, fresh] = folder.used.try_emplace(name, 2);
-  if (fresh) return name;
+  if (folder.used.insert(name).second) return name;
+  const std::string_view extension = is_file ? extension_of(name) : std::string_view();
+  // Long names that differ in what is cut off meet in the same numbers, so they count together: each counting from two
+  // on would take quadratic time.
+  unsigned& next = folder.next.try_emplace(joined(name, kRoomForNumber, extension), 2).first->second;
   for (;;) {
-    // Looked up anew each time: inserting may move the table's entries.
-    unsigned& next = folder.used[name];
     std::string candidate = numbered_name(name, next++, is_file);
-    if (folder.used.try_emplace(candidate, 2).second) return candidate;
+    if (folder.used.insert(candidate).second) return candidate;
   }
 }
 

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace rondo::peer {
@@ -49,8 +50,10 @@ class SafePaths {
     std::map<std::string, std::size_t, std::less<>> within;
     std::string path;
     std::size_t depth = 0;
-    /// Names in use, with the number that the next of the same name tries first.
-    std::unordered_map<std::string, unsigned> used;
+    /// Names in use.
+    std::unordered_set<std::string> used;
+    /// The number that the next name that meets another tries first, by what numbers are put behind.
+    std::unordered_map<std::string, unsigned> next;
   };
 
   std::size_t enter(std::size_t folder, std::string_view raw);

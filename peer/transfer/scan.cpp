@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "dht/base/display.hpp"
+#include "peer/transfer/exclude.hpp"
 #include "peer/transfer/fd.hpp"
 #include "peer/transfer/limits.hpp"
 #include "peer/transfer/notes.hpp"
@@ -81,14 +82,19 @@ int read_names(int folder, std::vector<std::string>& names) {
 
 class Walker {
  public:
-  Walker(Scan& scan, Notes& notes, const std::atomic<bool>& cancelled)
-      : scan_(scan), notes_(notes), cancelled_(cancelled) {}
+  Walker(Scan& scan, Notes& notes, ExcludeList& exclude, const std::atomic<bool>& cancelled)
+      : scan_(scan), notes_(notes), exclude_(exclude), cancelled_(cancelled) {}
 
-  /// One path of the user, which appears as `torrent_path`.
-  Problem walk_given(const std::string& disk_path, const std::string& torrent_path) {
+  /// One path of the user, which appears as `torrent_path`. Patterns see its own name, unless it is `only` a folder:
+  /// whoever names one folder wants that folder.
+  Problem walk_given(const std::string& disk_path, const std::string& name, const std::string& torrent_path,
+                     bool only) {
     struct ::stat info {};
     if (::stat(disk_path.c_str(), &info) != 0) return unreadable(disk_path, errno);
-    if (S_ISDIR(info.st_mode)) {
+    const bool is_folder = S_ISDIR(info.st_mode);
+    if (!(only && is_folder) && exclude_.leaves_out("", name, is_folder)) return std::nullopt;
+    given_length_ = disk_path.size() + (disk_path.ends_with('/') ? 0 : 1);
+    if (is_folder) {
       Fd folder(::open(disk_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       if (!folder.ok()) return unreadable(disk_path, errno);
       return walk_folder(std::move(folder), disk_path, torrent_path, 1);
@@ -117,6 +123,8 @@ class Walker {
                      const std::string& torrent_parent, std::size_t depth) {
     struct ::stat info {};
     if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return unreadable(disk_path, errno);
+    if (exclude_.leaves_out(std::string_view(disk_path).substr(given_length_), name, S_ISDIR(info.st_mode)))
+      return std::nullopt;
     const std::string torrent_path = torrent_parent + "/" + torrent_name(name, disk_path, notes_);
     if (!S_ISDIR(info.st_mode)) return take(parent, name.c_str(), disk_path, torrent_path, info);
     if (is_staging(name)) {
@@ -141,14 +149,17 @@ class Walker {
     // Asked now, so that a share of many gigabytes doesn't fail at its last file.
     if (::faccessat(parent, name, R_OK, AT_EACCESS) != 0) return unreadable(disk_path, errno);
     const auto size = static_cast<std::uint64_t>(info.st_size);
-    scan_.files.push_back({torrent_path, disk_path, size, (info.st_mode & S_IXUSR) != 0});
+    scan_.files.push_back({torrent_path, disk_path, size, identity_of(info), (info.st_mode & S_IXUSR) != 0});
     scan_.bytes += size;
     return std::nullopt;
   }
 
   Scan& scan_;
   Notes& notes_;
+  ExcludeList& exclude_;
   const std::atomic<bool>& cancelled_;
+  /// Of the given path that is being walked, with the '/' behind it.
+  std::size_t given_length_ = 0;
 };
 
 struct Root {
@@ -180,6 +191,31 @@ void make_unique(std::vector<ScannedFile>& files) {
   }
 }
 
+/// What patterns did, and those that did nothing: likely misspelt. Patterns are few and need no bound.
+std::vector<std::string> exclude_notes(const ExcludeList& exclude) {
+  std::vector<std::string> notes;
+  const auto counted = [](std::size_t count, const char* what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+  };
+  const std::size_t files = exclude.files();
+  const std::size_t folders = exclude.folders();
+  if (files + folders != 0)
+    notes.push_back("left out " + (files != 0 ? counted(files, "file") : "") +
+                    (files != 0 && folders != 0 ? " and " : "") + (folders != 0 ? counted(folders, "folder") : "") +
+                    " by --exclude");
+  for (const std::string& pattern : exclude.unused())
+    notes.push_back("--exclude '" + display(pattern) + "' matched nothing");
+  return notes;
+}
+
+TransferError nothing_in(const std::vector<Root>& roots, const Scan& scan) {
+  const std::string what = display(roots.front().disk_path) + (roots.size() > 1 ? " and the others" : "");
+  const char* why = !scan.files.empty()  ? ": every file is empty"
+                    : scan.excluded != 0 ? ": --exclude leaves out everything"
+                                         : ": no file";
+  return {TransferErrc::kEmpty, "there is nothing to share in " + what + why};
+}
+
 Result<std::vector<Root>, TransferError> roots_of(const std::vector<fs::path>& paths) {
   std::vector<Root> roots;
   std::unordered_set<std::string> names;
@@ -201,6 +237,9 @@ std::string default_name(const std::vector<Root>& roots) {
 }  // namespace
 
 Result<Scan, TransferError> scan_paths(const CreateRequest& request, const std::atomic<bool>& cancelled) {
+  for (const std::string& pattern : request.exclude)
+    if (const auto problem = exclude_problem(pattern))
+      return Failure{TransferError{TransferErrc::kBadPattern, "a pattern is malformed: " + *problem}};
   auto roots = roots_of(request.paths);
   if (!roots) return Failure{roots.error()};
   if (roots->empty())
@@ -213,20 +252,19 @@ Result<Scan, TransferError> scan_paths(const CreateRequest& request, const std::
   if (scan.name.empty() || scan.name == "." || scan.name == ".." || scan.name.find('/') != std::string::npos)
     return Failure{TransferError{TransferErrc::kBadTorrent, "\"" + display(scan.name) + "\" can't be a share's name"}};
   scan.parent = fs::path(roots->front().disk_path).parent_path().string();
-  Walker walker(scan, notes, cancelled);
+  ExcludeList exclude(request.exclude);
+  Walker walker(scan, notes, exclude, cancelled);
   for (const Root& root : *roots) {
     const bool only = roots->size() == 1;
     const std::string torrent_path =
         only ? scan.name : scan.name + "/" + torrent_name(root.name, root.disk_path, notes);
-    if (auto problem = walker.walk_given(root.disk_path, torrent_path)) return Failure{std::move(*problem)};
+    if (auto problem = walker.walk_given(root.disk_path, root.name, torrent_path, only))
+      return Failure{std::move(*problem)};
   }
-  scan.notes = notes.take();
-  if (scan.files.empty() || scan.bytes == 0) {
-    const std::string what = display(roots->front().disk_path) + (roots->size() > 1 ? " and the others" : "");
-    return Failure{TransferError{
-        TransferErrc::kEmpty,
-        "there is nothing to share in " + what + (scan.files.empty() ? ": no file" : ": every file is empty")}};
-  }
+  scan.excluded = exclude.files() + exclude.folders();
+  scan.notes = exclude_notes(exclude);
+  for (std::string& note : notes.take()) scan.notes.push_back(std::move(note));
+  if (scan.files.empty() || scan.bytes == 0) return Failure{nothing_in(*roots, scan)};
   std::sort(scan.files.begin(), scan.files.end(), [](const ScannedFile& a, const ScannedFile& b) {
     return std::tie(a.torrent_path, a.disk_path) < std::tie(b.torrent_path, b.disk_path);
   });

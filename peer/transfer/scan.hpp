@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dht/base/result.hpp"
+#include "peer/transfer/file_identity.hpp"
 #include "peer/transfer/transfer.hpp"
 
 namespace rondo::peer {
@@ -21,6 +22,8 @@ struct ScannedFile {
   /// Where it is, absolute.
   std::string disk_path;
   std::uint64_t size = 0;
+  /// As it was when it was found, before it is read.
+  FileIdentity identity;
   /// The owner's x bit.
   bool executable = false;
 };
@@ -31,6 +34,8 @@ struct Scan {
   std::string parent;
   std::vector<ScannedFile> files;
   std::uint64_t bytes = 0;
+  /// Files, and whole folders, that patterns left out.
+  std::uint64_t excluded = 0;
   /// At most limits::kNotes sentences and one that counts the rest.
   std::vector<std::string> notes;
 };

@@ -1,10 +1,10 @@
 // Where a download is written until it is complete, and where it waits when it was interrupted.
 //
 // A staging folder `.rondo-<infohash>.part`, mode 0700, stands in the target folder, so that placing is one rename on
-// one file system. It is locked (flock) while a process uses it; one found unlocked was left by an earlier run, and what
-// is in it counts (lt_prepare.hpp). Everything is reached through open directory handles (openat2 with RESOLVE_BENEATH and
-// no symbolic links): whoever swaps a folder for a link between check and use gains nothing. libtorrent, which opens
-// files by path, is given the handle's own path below /proc/self/fd.
+// one file system. It is locked (flock) while a process uses it; one found unlocked was left by an earlier run, and
+// what is in it counts (lt_prepare.hpp). Everything is reached through open directory handles (openat2 with
+// RESOLVE_BENEATH and no symbolic links): whoever swaps a folder for a link between check and use gains nothing.
+// libtorrent, which opens files by path, is given the handle's own path below /proc/self/fd.
 //
 // In it stand the content under its own name and, beside it, the record of what libtorrent knew to be good.
 #pragma once
@@ -47,8 +47,8 @@ class Staging {
   /// One entry a file of the content: it is at its place already and stays as it is (WhenExists::kSkip).
   [[nodiscard]] const std::vector<bool>& skipped() const { return skipped_; }
 
-  /// Bytes of each file that are there from an earlier run, holes among them. A file that is longer than it should be is
-  /// cut, and whatever else is there is removed: it was not written by us.
+  /// Bytes of each file that are there from an earlier run, holes among them. A file that is longer than it should be
+  /// is cut, and whatever else is there is removed: it was not written by us.
   [[nodiscard]] std::vector<std::uint64_t> found(const Content& content);
 
   /// What is known of it to be good. Shared, because writing it takes as long as the disk needs.
@@ -58,8 +58,8 @@ class Staging {
   /// happens when the file is closed), and then shows as a piece that fails its hash over and over.
   [[nodiscard]] bool disk_is_full() const;
 
-  /// REQUIRES: everything but empty and skipped files is written. Moves it to its place and gives that place. What could
-  /// not be moved stays here.
+  /// REQUIRES: everything but empty and skipped files is written. Moves it to its place and gives that place. What
+  /// could not be moved stays here.
   Result<Placed, TransferError> place(const Content& content);
 
  private:

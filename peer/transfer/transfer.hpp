@@ -40,6 +40,7 @@ enum class TransferErrc : std::uint8_t {
   kNotFound,    // no such path
   kUnreadable,  // permission or I/O error on our own files
   kEmpty,       // nothing to share
+  kBadPattern,  // a pattern of what to leave out
   kBadTorrent,  // malformed, hostile or over a limit
   kExists,      // the target is there already
   kDiskFull,
@@ -65,6 +66,8 @@ struct TransferConfig {
   bool lan = true;
   /// A running fetch writes down this often what it knows to be good. What is newer is hashed when it goes on later.
   std::chrono::milliseconds record_period{10'000};
+  /// Where torrents that were made are kept for the next time (torrent_cache.hpp); empty: nowhere.
+  std::filesystem::path state_dir{};
 };
 
 struct ContentFile {
@@ -93,7 +96,12 @@ struct CreateRequest {
   std::optional<std::string> name;
   /// Hybrid v1+v2 instead of v1 without pad files.
   bool hybrid = false;
+  /// Patterns of what is left out; exclude.hpp has their form. A folder that matches is left out whole.
+  std::vector<std::string> exclude{};
 };
+
+/// What is wrong with a pattern of what to leave out, as a part of a sentence; none when it is fine.
+std::optional<std::string> exclude_problem(const std::string& pattern);
 
 /// A magnet link, already parsed.
 struct Magnet {
@@ -132,8 +140,8 @@ struct FetchRequest {
   WhenExists when_exists = WhenExists::kRefuse;
 };
 
-/// Where a fetch keeps what it has until it is complete. An interrupted fetch leaves it; the next one of the same content
-/// into the same folder goes on from there.
+/// Where a fetch keeps what it has until it is complete. An interrupted fetch leaves it; the next one of the same
+/// content into the same folder goes on from there.
 std::filesystem::path staging_folder(const std::filesystem::path& into, const RingId& info_hash);
 
 // --- events ---------------------------------------------------------------------------------------------------------
@@ -148,6 +156,25 @@ struct Seeding {
   Bytes torrent_file;
   /// Left out, and why: symbolic links, sockets, empty folders (bounded; the count is exact).
   std::vector<std::string> notes;
+  /// Files, and whole folders, that patterns left out.
+  std::uint64_t excluded = 0;
+  /// Bytes that were read for it; 0 when the torrent was made before and nothing has changed since.
+  std::uint64_t hashed = 0;
+};
+/// Files of a share are not what was hashed any more. They are not served; the rest is.
+struct ContentChanged {
+  /// As Content::files names them; bounded, `count` is exact.
+  std::vector<std::string> files;
+  std::uint64_t count = 0;
+  /// What is still served.
+  std::uint64_t bytes_left = 0;
+  std::string sentence;
+};
+/// One more receiver has everything: a peer that did not when it first connected. One that has it all from the start
+/// is another seed and doesn't count, and none counts twice.
+struct ReceiverComplete {
+  /// So far.
+  std::uint32_t count = 0;
 };
 /// The list of files is known and nothing is written yet; accept() goes on.
 struct MetadataReady {
@@ -184,14 +211,17 @@ struct JobFailed {
 
 struct TransferEvent {
   JobId job = 0;
-  std::variant<HashProgress, Seeding, MetadataReady, Resumed, TransferProgress, Fetched, JobFailed> what;
+  std::variant<HashProgress, Seeding, ContentChanged, ReceiverComplete, MetadataReady, Resumed, TransferProgress,
+               Fetched, JobFailed>
+      what;
 };
 
 class Transfer {
  public:
   virtual ~Transfer() = default;
 
-  /// Hashes and then seeds. Events: HashProgress*, Seeding, TransferProgress*; or JobFailed.
+  /// Hashes and then seeds. Events: HashProgress*, Seeding, then TransferProgress*, ReceiverComplete* and
+  /// ContentChanged*; or JobFailed at any point.
   virtual void share(JobId job, CreateRequest request) = 0;
   /// Events: MetadataReady, after accept() HashProgress*, Resumed?, TransferProgress*, Fetched; or JobFailed at any
   /// point.

@@ -113,6 +113,52 @@ TEST(Share, prints_the_magnet_alone_on_stdout_and_ends_well_by_ctrl_c) {
   EXPECT_EQ(count_of<CancelRequest>(run), 1u);
 }
 
+TEST(Share, says_how_much_patterns_left_out) {
+  auto world = sharing_world();
+  const auto script = world.script;
+  world.script = [script](FakeClient& client, RequestId number, const Request& request) {
+    if (const auto* share = std::get_if<ShareRequest>(&request))
+      client.push(number, Shared{content(), kLink, {}, {}, share->content.exclude.size()});
+    else
+      script(client, number, request);
+  };
+  const auto run = run_fake({"share", "/p", "--public", "--exclude", "a", "--exclude", "b"}, world);
+  EXPECT_TRUE(contains(run.err, "sharing 'photos': 2 files, 3.0 MB (2 left out by --exclude)\n")) << run.err;
+}
+
+TEST(Share, says_which_files_changed_and_goes_on) {
+  auto world = sharing_world();
+  const auto script = world.script;
+  world.script = [script](FakeClient& client, RequestId number, const Request& request) {
+    script(client, number, request);
+    if (std::holds_alternative<ShareRequest>(request))
+      client.push(number, ChangedNow{{{"photos/a"}, 1, 12, "photos/a is gone: it is not served any more"}});
+  };
+  const auto run = run_fake({"share", "/p", "--public"}, world);
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(contains(run.err, "\nphotos/a is gone: it is not served any more\n")) << run.err;
+}
+
+TEST(Share, ends_by_itself_when_enough_have_everything) {
+  auto world = sharing_world();
+  const auto script = world.script;
+  world.script = [script](FakeClient& client, RequestId number, const Request& request) {
+    script(client, number, request);
+    const auto* share = std::get_if<ShareRequest>(&request);
+    if (share == nullptr) return;
+    client.push(number, ReceiverNow{1, share->until_complete});
+    client.push(number, ReceiverNow{2, share->until_complete});
+    client.push(number, ShareEnded{2});
+  };
+  const auto run = run_fake({"share", "/p", "--public", "--until-complete", "2"}, world);
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(
+      run.err.ends_with("1 of 2 receivers has everything\n2 of 2 receivers have everything\n"
+                        "no longer shared: 'photos', 4.0 MB sent\n"))
+      << run.err;
+  EXPECT_EQ(count_of<CancelRequest>(run), 0u);
+}
+
 TEST(Share, tells_the_other_side_the_network) {
   const auto run = run_fake({"share", "/p", "--public", "--network", "my ring"}, sharing_world());
   EXPECT_TRUE(contains(run.err, "' --network 'my ring'\n"));

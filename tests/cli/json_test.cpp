@@ -61,9 +61,23 @@ TEST(EventJson, hashing) {
 }
 
 TEST(EventJson, shared_without_the_bytes_of_the_torrent) {
-  const std::string line = event_json({7, Shared{content(), "magnet:?x", {1, 2, 3}, {"left out: b"}}});
+  const std::string line = event_json({7, Shared{content(), "magnet:?x", {1, 2, 3}, {"left out: b"}, 3, 12}});
   EXPECT_EQ(line, R"({"event":"shared","schema":"rondo.event/1","request":7,"magnet":"magnet:?x","content":)" +
-                      kContentJson + R"(,"notes":["left out: b"]})");
+                      kContentJson + R"(,"notes":["left out: b"],"excluded":3,"hashed":12})");
+}
+
+TEST(EventJson, changed) {
+  EXPECT_EQ(event_json({7, ChangedNow{{{"a/x"}, 3, 12, "a/x and 2 more changed"}}}),
+            R"({"event":"changed","schema":"rondo.event/1","request":7,"files":["a/x"],"count":3,"bytes_left":12,)"
+            R"("sentence":"a/x and 2 more changed"})");
+}
+
+TEST(EventJson, receivers_and_the_end_they_bring) {
+  EXPECT_EQ(event_json({7, ReceiverNow{1, 2}}),
+            R"({"event":"receiver","schema":"rondo.event/1","request":7,"complete":1,"wanted":2})");
+  EXPECT_EQ(event_json({7, ShareEnded{2}}),
+            R"({"event":"share_ended","schema":"rondo.event/1","request":7,"complete":2})");
+  EXPECT_TRUE(is_final(ShareEnded{2}));
 }
 
 TEST(EventJson, announced) {
@@ -94,10 +108,18 @@ TEST(EventJson, found_and_fetched) {
   Fetched fetched;
   fetched.content = content();
   fetched.path = "/tmp/a";
+  fetched.skipped = 3;
   fetched.lookup = lookup();
   EXPECT_EQ(event_json({7, fetched}),
             R"({"event":"fetched","schema":"rondo.event/1","request":7,"path":"/tmp/a","content":)" + kContentJson +
-                R"(,"lookup":)" + kLookupJson + "}");
+                R"(,"skipped":3,"lookup":)" + kLookupJson + "}");
+}
+
+TEST(EventJson, what_an_interrupted_get_keeps) {
+  EXPECT_EQ(event_json({7, Resumed{{100, 20}}}),
+            R"({"event":"resumed","schema":"rondo.event/1","request":7,"kept":100,"checked":20})");
+  EXPECT_EQ(event_json({7, Cancelled{100, "/tmp/.rondo-x.part"}}),
+            R"({"event":"cancelled","schema":"rondo.event/1","request":7,"kept":100,"kept_in":"/tmp/.rondo-x.part"})");
 }
 
 TEST(EventJson, a_hybrid_names_both_hashes) {

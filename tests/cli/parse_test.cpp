@@ -93,6 +93,20 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"get", kLink, "--timeout", "soon"}, "--timeout takes whole seconds, and 'soon' is none", ""},
         Wrong{{"get", kLink, "--timeout", "-1"}, "--timeout takes whole seconds, and '-1' is none", ""},
         Wrong{{"get", kLink, "--timeout=1.5"}, "--timeout takes whole seconds, and '1.5' is none", ""},
+        Wrong{{"share", "x", "--public", "--exclude", "[a"},
+              "--exclude takes a pattern, and '[a' has a [ that is never closed",
+              ""},
+        Wrong{{"share", "x", "--public", "--exclude", ""}, "--exclude takes a pattern, and '' names nothing", ""},
+        Wrong{{"share", "x", "--public", "--until-complete", "0"},
+              "--until-complete takes a number of receivers from 1 on, and '0' is none",
+              ""},
+        Wrong{{"share", "x", "--public", "--until-complete=-1"},
+              "--until-complete takes a number of receivers from 1 on, and '-1' is none",
+              ""},
+        Wrong{{"share", "x", "--public", "--until-complete", "two"},
+              "--until-complete takes a number of receivers from 1 on, and 'two' is none",
+              ""},
+        Wrong{{"get", kLink, "--exclude", "x"}, "the option '--exclude' belongs to `rondo share`", ""},
         Wrong{{"daemon", "--network", ""}, "--network needs a name", ""},
         Wrong{{"help", "me"}, "there is no command 'me'", ""}));
 
@@ -119,6 +133,17 @@ TEST(Parse, a_link_alone_means_get) {
   EXPECT_EQ(parse_as<GetOptions>({"papers.torrent"}).source, "papers.torrent");
   EXPECT_EQ(parse_as<GetOptions>({kHash}).source, kHash);
   EXPECT_EQ(parse_as<GetOptions>({"-"}).source, "-");
+}
+
+TEST(Parse, share_takes_several_patterns) {
+  const auto options = parse_as<ShareOptions>({"share", "x", "--exclude", "*.o", "--public", "--exclude=-x", "y"});
+  EXPECT_EQ(options.exclude, (Words{"*.o", "-x"}));
+  EXPECT_EQ(options.paths, (std::vector<std::filesystem::path>{"x", "y"}));
+}
+
+TEST(Parse, share_takes_a_number_of_receivers) {
+  EXPECT_EQ(parse_as<ShareOptions>({"share", "x", "--public"}).until_complete, 0u);
+  EXPECT_EQ(parse_as<ShareOptions>({"share", "x", "--public", "--until-complete", "3"}).until_complete, 3u);
 }
 
 TEST(Parse, get_has_its_defaults) {

@@ -79,9 +79,9 @@ class Checks:
         sys.exit(0 if self.failed == 0 and self.passed > 0 else 1)
 
 
-def run_checks(description, body):
+def run_checks(description, body, add_options=None):
     """The main function of a test: body(options, checks), and a line for whatever did not come in time."""
-    options = arguments(description)
+    options = arguments(description, add_options)
     checks = Checks()
     try:
         body(options, checks)

@@ -118,7 +118,8 @@ class Member(Process):
         self._numbers = itertools.count(1)
         self._answers = {}
         self._answered = threading.Condition()
-        self.id = self.endpoint = None
+        self.id = self.endpoint = self.home = None
+        self.bootstrap = False
         super().__init__(sandbox, command, environment)
 
     def _read(self):
@@ -176,6 +177,9 @@ class Ring:
         self.sandbox = Sandbox(rondo)
         self.network = self.sandbox.network
         self.members = []
+        self.guests = []  # members that take no requests: their place counts in what is true
+        self._expected = []
+        self._guests_lock = threading.Lock()
         self.random = random.Random(seed)
         self._homes = itertools.count()
         self._size = size
@@ -196,26 +200,36 @@ class Ring:
 
     # --- members
 
-    def _start(self, join, bootstrap):
-        options = self.sandbox.node_options(f"home-{next(self._homes)}", join) + (["--bootstrap"] if bootstrap else [])
+    def _start(self, home, join, bootstrap):
+        options = self.sandbox.node_options(home, join) + (["--bootstrap"] if bootstrap else [])
         command = [str(self.sandbox.rondo), "daemon", "--stdio", *options]
-        return self.sandbox.adopt(Member(self.sandbox, command, self.sandbox.environment()))
+        member = self.sandbox.adopt(Member(self.sandbox, command, self.sandbox.environment()))
+        member.home, member.bootstrap = home, bootstrap
+        return member
 
     def grow(self, count, seconds=60):
-        """Starts `count` more, each with up to 3 of those that are there as entry points."""
+        """Starts `count` more, each with up to 3 of those that are there as entry points. The first of all is the
+        bootstrap node."""
+        self._start_all([(f"home-{next(self._homes)}", False) for _ in range(count)], seconds)
+
+    def restart(self, dead, seconds=60):
+        """Brings members that ended back: with the id and the contacts in their homes, at new endpoints."""
+        self._start_all([(member.home, member.bootstrap) for member in dead], seconds)
+
+    def _start_all(self, wanted, seconds):
         started = 0
-        while started < count:
+        while started < len(wanted):
             known = [member.endpoint for member in self.members]
-            size = min(self.BATCH, count - started) if known else 1
+            size = self.BATCH if known else 1
             batch = []
-            for _ in range(size):
+            for home, bootstrap in wanted[started : started + size]:
                 join = self.random.sample(known, min(3, len(known)))
-                batch.append(self._start(join, bootstrap=not known))
+                batch.append(self._start(home, join, bootstrap or not known))
             for member in batch:
                 member.wait_up(seconds)
                 member.wait_member(seconds)
             self.members += batch
-            started += size
+            started += len(batch)
 
     def random_member(self):
         return self.random.choice(self.members)
@@ -227,10 +241,37 @@ class Ring:
         self.sandbox.forget(member)
         return code
 
+    def kill_at_once(self, members):
+        """SIGKILL to all of them before any is waited for."""
+        for member in members:
+            member.send_signal(signal.SIGKILL)
+        for member in members:
+            self.members.remove(member)
+            member.wait()
+            self.sandbox.forget(member)
+
+    def expect_guest(self, endpoint):
+        """A process there that takes no requests is going to be a member."""
+        self._expected.append(endpoint)
+
+    def look_for_guests(self):
+        """Those expected that have become members count from now on. True when none is expected any more."""
+        for endpoint in list(self._expected):
+            seen = self._wire.neighbors(endpoint)
+            with self._guests_lock:
+                if seen and endpoint in self._expected:
+                    self._expected.remove(endpoint)
+                    self.guests.append(Contact(seen.id, endpoint))
+        return not self._expected
+
+    def forget_guest(self, endpoint):
+        self._expected = [other for other in self._expected if other != endpoint]
+        self.guests = [guest for guest in self.guests if guest.endpoint != endpoint]
+
     # --- what is true
 
     def ids(self):
-        return sorted(member.id for member in self.members)
+        return sorted(member.id for member in self.members + self.guests)
 
     def owner_of(self, key):
         """The first live member at or after the key."""
@@ -254,7 +295,7 @@ class Ring:
         """None when a walk along first successors, and another along predecessors, visits all live members in order."""
         ids = self.ids()
         place = {member_id: index for index, member_id in enumerate(ids)}
-        for member in self.members:
+        for member in self.members + self.guests:
             seen = self.neighbors(member)
             if seen is None:
                 return f"{member.endpoint} does not answer as a member"
@@ -272,7 +313,7 @@ class Ring:
         ids = self.ids()
         place = {member_id: index for index, member_id in enumerate(ids)}
         found = []
-        for member in self.members:
+        for member in self.members + self.guests:
             seen = self.neighbors(member)
             wanted = [ids[(place[member.id] + i) % len(ids)] for i in range(1, min(depth, len(ids) - 1) + 1)]
             if seen is None or [contact.id for contact in seen.successors[:depth]] != wanted:

@@ -204,5 +204,17 @@ TEST(RouteBroken, member_without_any_contact_says_so_and_does_not_claim) {
   EXPECT_TRUE(answer.contacts.empty());
 }
 
+// A dead predecessor keeps its place until somebody takes it. Who wants to join between the two must not be sent there.
+TEST(RouteAlone, member_alone_names_no_predecessor) {
+  const Contact self{power_of_two(100), Endpoint::v4(10, 0, 0, 1, 6881)};
+  const Contact dead{power_of_two(90), Endpoint::v4(10, 0, 0, 2, 6881)};
+  ZaveRing ring(self, limits::kSuccessors);
+  ASSERT_EQ(ring.rectify(dead), Rectified::kAdopted);
+  const auto answer = route(ring, FingerTable(self.id, 1), EndpointTable(), power_of_two(95), kLimit);
+  EXPECT_TRUE(answer.covers);
+  EXPECT_FALSE(answer.previous.has_value());
+  EXPECT_EQ(answer.contacts, std::vector<Contact>{self});
+}
+
 }  // namespace
 }  // namespace rondo::dht

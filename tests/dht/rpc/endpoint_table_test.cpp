@@ -230,6 +230,18 @@ TEST(EndpointSilence, silent_since_counts_endpoints_tried_after_that_time) {
   EXPECT_EQ(table.silent_since(at(3s)), 1u);
 }
 
+TEST(EndpointSilence, a_try_that_may_still_be_answered_is_no_silence) {
+  EndpointTable table;
+  table.on_sent(host(1), at(1s));
+  table.on_unanswered(host(1), at(1s));
+  table.on_sent(host(1), at(60s));  // asked again
+  EXPECT_EQ(table.silent_since(at(2s)), 0u);
+  table.on_unanswered(host(1), at(60s));
+  EXPECT_EQ(table.silent_since(at(60s)), 1u);
+  table.on_sent(host(1), at(100h));
+  EXPECT_EQ(table.silent_since(at(61s)), 1u) << "ages are kept in 16 bits: beyond 11 min it may seem later than it was";
+}
+
 // --- the bound
 // ------------------------------------------------------------------------------------------------------
 

@@ -506,6 +506,19 @@ TEST(RpcOutage, ends_with_any_answer_error_or_proven_query) {
   }
 }
 
+TEST(RpcOutage, who_spoke_last_is_known_be_it_by_answer_error_or_proven_query) {
+  Desk desk;
+  EXPECT_FALSE(desk.client.last_heard_from().has_value());
+  desk.call(contact(2), wire::Ping{});
+  desk.answer(contact(2), desk.last());
+  EXPECT_EQ(desk.client.last_heard_from(), host(2));
+  desk.call(contact(3), wire::Ping{});
+  desk.refuse(host(3), desk.last(), wire::ErrorCode::kServer);
+  EXPECT_EQ(desk.client.last_heard_from(), host(3));
+  desk.client.on_proven_query(desk.now, host(4));
+  EXPECT_EQ(desk.client.last_heard_from(), host(4));
+}
+
 TEST(RpcOutage, is_not_ended_by_a_forgery) {
   Desk desk;
   for (std::uint32_t i = 2; i <= 4; ++i) desk.call(contact(i), wire::Ping{});

@@ -425,10 +425,10 @@ TEST_F(ControlTest, a_ring_on_ipv6_works_the_same) {
 TEST(Translate, every_error_has_its_exit_code) {
   using peer::TransferErrc;
   const std::vector<std::pair<TransferErrc, int>> codes = {
-      {TransferErrc::kNotFound, 3},    {TransferErrc::kUnreadable, 11}, {TransferErrc::kEmpty, 2},
-      {TransferErrc::kBadTorrent, 12}, {TransferErrc::kExists, 10},     {TransferErrc::kDiskFull, 9},
-      {TransferErrc::kDenied, 11},     {TransferErrc::kBusy, 13},       {TransferErrc::kListen, 6},
-      {TransferErrc::kInternal, 1}};
+      {TransferErrc::kNotFound, 3},   {TransferErrc::kUnreadable, 11}, {TransferErrc::kEmpty, 2},
+      {TransferErrc::kBadPattern, 2}, {TransferErrc::kBadTorrent, 12}, {TransferErrc::kExists, 10},
+      {TransferErrc::kDiskFull, 9},   {TransferErrc::kDenied, 11},     {TransferErrc::kBusy, 13},
+      {TransferErrc::kListen, 6},     {TransferErrc::kInternal, 1}};
   for (const auto& [error, code] : codes) EXPECT_EQ(static_cast<int>(code_of(error)), code);
   EXPECT_EQ(code_of(peer::SearchErrc::kNoRing), Code::kNetwork);
   EXPECT_EQ(code_of(peer::SearchErrc::kNobodyAnnounces), Code::kTimedOut);

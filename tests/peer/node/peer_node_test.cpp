@@ -106,6 +106,26 @@ TEST_F(PeerNodeTest, a_share_is_announced_when_it_is_seeded) {
   EXPECT_EQ(ready[0].notes, std::vector<std::string>{"a note"});
 }
 
+TEST_F(PeerNodeTest, a_share_ends_when_enough_receivers_have_everything) {
+  node_.share(now_, 1, {{"/some/path"}, std::nullopt, false}, 2);
+  from_transfer(1, Seeding{content_of(), {}, {}});
+  announced(ring_.writes.back().number, 8, 8);
+  from_transfer(1, ReceiverComplete{1});
+  EXPECT_TRUE(told<ReceiverNews>(1).size() == 1 && told<ReceiverNews>(1)[0].wanted == 2);
+  const Instant complete = now_;
+  from_transfer(1, ReceiverComplete{2});
+  EXPECT_TRUE(transfer_.cancelled.empty()) << "the last one's connection has a moment";
+  advance_to_deadline();
+  EXPECT_EQ(now_ - complete, 1s);
+  EXPECT_EQ(transfer_.cancelled, std::vector<JobId>{1});
+  ASSERT_TRUE(ring_.writes.back().withdraw);
+  EXPECT_TRUE(told<ShareDone>(1).empty()) << "first it is withdrawn";
+  announced(ring_.writes.back().number, 8, 8);
+  EXPECT_EQ(told<ShareDone>(1).size(), 1u);
+  EXPECT_TRUE(told<JobCancelled>(1).empty());
+  EXPECT_TRUE(node_.idle());
+}
+
 TEST_F(PeerNodeTest, an_announcement_is_repeated_at_half_of_its_life) {
   share(1);
   announced(ring_.writes.back().number, 8, 8);

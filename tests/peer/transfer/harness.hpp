@@ -87,9 +87,10 @@ inline Tree tree_now(const fs::path& root) {
 /// A Transfer on a loopback port of the system's choice, without LAN discovery.
 class TestPeer {
  public:
-  explicit TestPeer(bool only_ring = true, std::chrono::milliseconds record_period = 10s) {
+  explicit TestPeer(bool only_ring = true, std::chrono::milliseconds record_period = 10s, fs::path state_dir = {}) {
     TransferConfig config;
     config.record_period = record_period;
+    config.state_dir = std::move(state_dir);
     config.listen = {Endpoint::v4(127, 0, 0, 1, 0)};
     config.only_ring = only_ring;
     config.lan = false;
@@ -143,6 +144,11 @@ class TestPeer {
         return std::nullopt;
       }
     }
+  }
+
+  /// Lets what has happened go on, without waiting.
+  void drain() {
+    for (TransferEvent& event : transfer_->drain()) events.push_back(std::move(event));
   }
 
   /// Waits until `done` says so, draining. False at the deadline.

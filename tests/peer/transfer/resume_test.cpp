@@ -168,6 +168,26 @@ TEST_P(Resume, what_is_no_file_of_ours_is_cleared_away) {
   EXPECT_EQ(read_file(elsewhere / "secret"), random_text(9, 1'000));
 }
 
+TEST_P(Resume, who_hashes_for_long_serves_and_fetches_meanwhile) {
+  // Sparse, so that it costs no disk; hashing it takes many seconds, as a share of the same session and as what an
+  // earlier fetch left.
+  const TempDir huge;
+  std::ofstream(huge / "disk.img") << "not all of it is zeros";
+  fs::resize_file(huge / "disk.img", 20'000'000'000);
+  CreateRequest request;
+  request.paths = {huge / "disk.img"};
+  sharer_->share(2, request);
+  ASSERT_TRUE(sharer_.wait<HashProgress>(2));
+  TestPeer getter;
+  getter->share(2, request);
+  ASSERT_TRUE(getter.wait<HashProgress>(2));
+  ASSERT_TRUE(getter.fetch(seeding_.torrent_file, to_ / "into", sharer_.endpoint())) << getter.failure.sentence;
+  EXPECT_EQ(tree_of(to_ / "into"), tree_of(from_.path()));
+  for (const TestPeer* peer : {&sharer_, &getter})
+    for (const TransferEvent& event : peer->events)
+      EXPECT_FALSE(event.job == 2 && std::holds_alternative<Seeding>(event.what)) << "too quick to show anything";
+}
+
 INSTANTIATE_TEST_SUITE_P(v1_and_hybrid, Resume, ::testing::Bool());
 
 }  // namespace

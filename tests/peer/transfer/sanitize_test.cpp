@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <iterator>
 #include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,18 +10,15 @@
 #include "dht/base/display.hpp"
 #include "dht/base/rng.hpp"
 #include "peer/transfer/limits.hpp"
+#include "tests/support/hostile_names.hpp"
 
 namespace rondo::peer {
 namespace {
 
+namespace test = rondo::test;
+
 using namespace std::string_literals;
 using std::string_view_literals::operator""sv;
-
-std::string repeat(const std::string& text, std::size_t times) {
-  std::string out;
-  for (std::size_t i = 0; i < times; ++i) out += text;
-  return out;
-}
 
 std::vector<std::string_view> split(std::string_view path) {
   std::vector<std::string_view> out;
@@ -50,56 +45,9 @@ void expect_safe(const std::string& name) {
   EXPECT_EQ(safe_component(name), name) << "not idempotent";
 }
 
-// Hostile names, from bugs of other programs (CVE-2023-43616, CVE-2020-26279, CVE-2021-21404 and kin) and from the
-// rules of file systems. Texts of many parts are split at blanks, where none is part of a name.
-
-std::vector<std::string> words(const std::string& text) {
-  std::istringstream stream(text);
-  return {std::istream_iterator<std::string>(stream), {}};
-}
-
-std::vector<std::string> path_names() {
-  auto out = words(
-      ". .. ... .... / // \\ ../../etc/passwd /etc/passwd ..\\..\\boot.ini C:\\x C:x \\\\server\\share ~ ~root -rf -- "
-      "a. "
-      "a/b %2e%2e%2f ${HOME} `id` $(id) ;id .ssh .bashrc .git .rondo-00.part desktop.ini Thumbs.db");
-  for (const char* blank : {"", " ", "  ", " a", "a ", "a. . .", ". .", " ."}) out.emplace_back(blank);
-  return out;
-}
-
-std::vector<std::string> terminal_names() {
-  return {"a\0b"s,         "\0"s,         "a\nb",     "a\rb",     "\r\n",         "\x1b[2J",
-          "\x1b]8;;x\x07", "\x1bP\x1b\\", "\u009b2J", "\x7f",     "\u0080",       "exe.\u202ecod",
-          "\u2066x",       "\u061cx",     "a\u200b",  "\ufeffx",  "\u2028",       "\U000e0041",
-          "\xff",          "\xfe\xff",    "\xc0\xaf", "\xc0\xae", "\xe0\x80\xaf", "\xed\xa0\x80",
-          "\xc3",          "a\xe2\x82",   "\x80",     "x\xc2",    "\xc2\xc2",     "\xf4\x90\x80\x80",
-          "\x1b]52;c;\x07"};
-}
-
-std::vector<std::string> windows_names() {
-  auto out = words(
-      "con CON Con.txt con.tar.gz con: prn aux aux.c nul NUL. clock$ com0 com1 COM9.log com10 lpt0 lpt9 LPT1.x "
-      "com\u00b9 "
-      "lpt\u00b3.txt conin$ CONOUT$ a:stream a::$DATA a*b?c a|b <a> \"a\"");
-  out.emplace_back("con ");
-  out.emplace_back("con .txt");
-  return out;
-}
-
-std::vector<std::string> long_names() {
-  std::vector<std::string> out{repeat("\u00e9", 200), repeat("\u65e5", 100), repeat("\U0001f600", 61),
-                               repeat("\xff", 300)};
-  for (const std::size_t length : {239u, 240u, 241u, 255u, 100'000u})
-    for (const char* end : {"", ".txt", ".tar.gz", " .", "\u00e9x", "."}) out.push_back(std::string(length, 'a') + end);
-  for (const char c : {'.', ' ', ':'}) out.emplace_back(300, c);
-  out.push_back(std::string(300, 'f') + "." + std::string(50, 'g'));
-  return out;
-}
-
-std::vector<std::string> hostile_names() {
-  std::vector<std::string> out;
-  for (const auto& names : {path_names(), terminal_names(), windows_names(), long_names()})
-    out.insert(out.end(), names.begin(), names.end());
+/// The table, and every byte alone and between others.
+std::vector<std::string> every_hostile_name() {
+  std::vector<std::string> out = test::hostile_names();
   for (int byte = 0; byte < 256; ++byte) {
     const std::string text(1, static_cast<char>(byte));
     out.push_back(text);
@@ -109,8 +57,8 @@ std::vector<std::string> hostile_names() {
 }
 
 TEST(SafeComponent, is_safe_for_every_hostile_name) {
-  const auto names = hostile_names();
-  EXPECT_GE(names.size(), 500u);
+  const auto names = every_hostile_name();
+  EXPECT_GE(names.size(), 1000u);
   for (const std::string& name : names) {
     SCOPED_TRACE(display(name.substr(0, 60)));
     expect_safe(safe_component(name));
@@ -233,7 +181,7 @@ TEST(SafePaths, depth_and_length_are_bounded) {
 }
 
 TEST(SafePaths, every_path_is_new_whatever_comes) {
-  const auto names = hostile_names();
+  const auto names = every_hostile_name();
   Rng rng(3);
   SafePaths paths;
   std::set<std::string> files;
@@ -256,10 +204,20 @@ TEST(SafePaths, many_equal_names_take_linear_time) {
   EXPECT_EQ(paths.add({"same.txt"}), "same (100001).txt");
 }
 
+TEST(SafePaths, long_names_that_meet_take_linear_time) {
+  // Different names, whose numbers are put where they are the same.
+  SafePaths paths;
+  std::set<std::string> seen;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string name = std::string(232, 'a') + std::to_string(10'000'000 + i);
+    for (int copy = 0; copy < 2; ++copy) EXPECT_TRUE(seen.insert(paths.add({name})).second);
+  }
+}
+
 TEST(SafePaths, the_same_in_gives_the_same_out) {
   SafePaths one;
   SafePaths two;
-  for (const std::string& name : hostile_names()) EXPECT_EQ(one.add({name, "x"}), two.add({name, "x"}));
+  for (const std::string& name : every_hostile_name()) EXPECT_EQ(one.add({name, "x"}), two.add({name, "x"}));
 }
 
 }  // namespace

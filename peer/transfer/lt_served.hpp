@@ -1,0 +1,107 @@
+// What of a share can still be served, and the check that finds out where libtorrent says that something can't.
+//
+// A share begins in seed mode: all pieces are taken for right, and libtorrent verifies each when it is first asked for.
+// From the first loss on, the torrent is added with a list of the pieces that touch no lost file; what is on the disk
+// is not looked at again. After a piece was found wrong that no lost file explains, everything is in doubt: it is read
+// in parts, and pieces are served as they are found right.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/torrent_info.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "peer/transfer/file_watch.hpp"
+#include "peer/transfer/lt_receivers.hpp"
+#include "peer/transfer/transfer.hpp"
+
+namespace rondo::peer {
+
+using Pieces = lt::typed_bitfield<lt::piece_index_t>;
+struct PieceRange {
+  lt::piece_index_t begin;
+  lt::piece_index_t end;
+};
+
+/// Where a torrent's bytes are on disk.
+struct PieceSource {
+  struct Part {
+    /// Empty: padding.
+    std::string disk_path;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+  };
+  std::shared_ptr<const lt::torrent_info> info;
+  std::vector<Part> parts;
+};
+
+/// Reads pieces and compares their v1 hashes; what can't be read is wrong. One bit a piece of the range. After
+/// `cancelled` nothing of the result means anything.
+std::vector<bool> right_pieces(const PieceSource& source, PieceRange range, const std::atomic<bool>& cancelled);
+
+class ServedFiles {
+ public:
+  explicit ServedFiles(lt::add_torrent_params params);
+
+  void add_extension(TorrentExtension extension) { params_.extensions.push_back(std::move(extension)); }
+  [[nodiscard]] std::shared_ptr<const lt::torrent_info> info() const { return params_.ti; }
+  /// What to add to the session now.
+  [[nodiscard]] lt::add_torrent_params params() const;
+  [[nodiscard]] bool anything() const { return !intact_ || !intact_->none_set(); }
+
+  /// A file, by its number in Content::files.
+  void lose(const LostFile& lost);
+
+  /// From here on only what was read from now on is served. REQUIRES: the torrent is not in the session.
+  void doubt_all();
+  /// To read next; none when nothing is in doubt.
+  [[nodiscard]] std::optional<PieceRange> next_part();
+  [[nodiscard]] std::shared_ptr<const PieceSource> source() const { return source_; }
+  void found(PieceRange range, const std::vector<bool>& right);
+
+  [[nodiscard]] bool has_news() const { return !news_.empty(); }
+  /// What was lost since the last call; `content` names it.
+  std::optional<ContentChanged> take_news(const Content& content);
+
+  std::unique_ptr<FileWatch> watch;
+  /// The torrent may be in the session. What is in there is as of `version_inside`.
+  bool wanted = true;
+  std::uint64_t version = 0;
+  std::uint64_t version_inside = 0;
+  /// A piece was wrong: the watch looks whether a lost file explains it; none does, so all is read again.
+  enum class Suspicion : std::uint8_t { kNone, kLook, kRead };
+  Suspicion suspicion = Suspicion::kNone;
+  /// Of the torrent's earlier times in the session.
+  std::uint64_t uploaded_before = 0;
+
+ private:
+  struct Extent {
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+    bool lost = false;
+    bool damaged = false;
+  };
+
+  [[nodiscard]] PieceRange pieces_of(const Extent& file) const;
+  void take_out(PieceRange range);
+
+  lt::add_torrent_params params_;
+  std::uint64_t total_ = 0;
+  std::uint32_t piece_length_ = 0;
+  /// Of the files, without padding.
+  std::vector<Extent> files_;
+  /// None: seed mode.
+  std::optional<Pieces> intact_;
+  std::vector<LostFile> news_;
+  /// While in doubt.
+  std::shared_ptr<const PieceSource> source_;
+  lt::piece_index_t unchecked_{0};
+  std::uint64_t part_bytes_ = 0;
+};
+
+}  // namespace rondo::peer

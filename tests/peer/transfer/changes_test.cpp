@@ -1,0 +1,216 @@
+// Files that change while they are shared: never served wrong, said at once, and the rest is served on.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+
+#include "tests/peer/transfer/harness.hpp"
+
+namespace rondo::peer::test {
+namespace {
+
+constexpr std::size_t kSize = 100'000;
+
+/// A tree of three files of seven pieces each or so, shared by sharer_ as job 1.
+class Changes : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"a", "b", "c"})
+      write_file(tree() / name, random_text(static_cast<unsigned char>(name[0]), kSize));
+  }
+
+  void share(bool hybrid = false) {
+    original_ = tree_of(from_.path());
+    seeding_ = sharer_.share({tree()}, hybrid);
+  }
+
+  /// The next news of the sharer, within the 2 s that were promised.
+  std::optional<ContentChanged> news(std::chrono::milliseconds limit = 2s) {
+    const std::size_t first = seen_;
+    std::optional<ContentChanged> out;
+    sharer_.wait_until(
+        [&] {
+          getter_.drain();
+          for (std::size_t i = first; i < sharer_.events.size(); ++i)
+            if (const auto* changed = std::get_if<ContentChanged>(&sharer_.events[i].what)) {
+              out = *changed;
+              seen_ = i + 1;
+              return true;
+            }
+          return false;
+        },
+        limit);
+    return out;
+  }
+
+  void start_get() {
+    getter_->fetch(7, {seeding_->torrent_file, to_ / "into"});
+    getter_->connect_peer(7, sharer_.endpoint());
+    ASSERT_TRUE(getter_.wait<MetadataReady>(7)) << getter_.failure.sentence;
+    getter_->accept(7);
+  }
+
+  /// Runs both until the getter has that many bytes. What it has it has verified.
+  bool getter_has(std::uint64_t bytes, std::chrono::milliseconds limit = 10s) {
+    std::size_t next = 0;
+    std::uint64_t done = 0;
+    return getter_.wait_until(
+        [&] {
+          sharer_.drain();
+          for (; next < getter_.events.size(); ++next)
+            if (const auto* progress = std::get_if<TransferProgress>(&getter_.events[next].what)) done = progress->done;
+          return done >= bytes;
+        },
+        limit);
+  }
+
+  bool getter_ended() const {
+    return std::any_of(getter_.events.begin(), getter_.events.end(), [](const TransferEvent& event) {
+      return std::holds_alternative<Fetched>(event.what) || std::holds_alternative<JobFailed>(event.what);
+    });
+  }
+
+  /// That the getter gets what is left, and not more: the piece at each end of the lost file is lost to its neighbour.
+  void expect_rest_is_served(std::uint64_t left) {
+    EXPECT_TRUE(getter_has(left)) << "of " << left;
+    EXPECT_FALSE(getter_has(left + 1, 300ms));
+    EXPECT_FALSE(getter_ended());
+  }
+
+  fs::path tree() const { return from_ / "tree"; }
+
+  TempDir from_;
+  TempDir to_;
+  TestPeer sharer_;
+  TestPeer getter_;
+  Tree original_;
+  std::optional<Seeding> seeding_;
+  std::size_t seen_ = 0;
+};
+
+TEST_F(Changes, a_file_overwritten_in_place_is_said_and_the_rest_is_served) {
+  share();
+  {
+    std::fstream file(tree() / "b", std::ios::in | std::ios::out | std::ios::binary);
+    file << "other bytes";
+  }
+  const auto changed = news();
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->sentence,
+            "tree/b changed since it was hashed: it is not served any more; share it again to share what it is now");
+  EXPECT_EQ(changed->files, std::vector<std::string>{"tree/b"});
+  EXPECT_EQ(changed->count, 1u);
+  EXPECT_GT(changed->bytes_left, 2 * kSize - 2 * 16'384);
+  EXPECT_LT(changed->bytes_left, 2 * kSize);
+  start_get();
+  expect_rest_is_served(changed->bytes_left);
+}
+
+TEST_F(Changes, hybrids_go_on_too) {
+  share(true);
+  fs::remove(tree() / "b");
+  const auto changed = news();
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->sentence, "tree/b is gone: it is not served any more");
+  // Files begin at pieces, so the neighbours lose nothing; padding counts.
+  EXPECT_GE(changed->bytes_left, 2 * kSize);
+  start_get();
+  EXPECT_TRUE(getter_has(2 * kSize));
+}
+
+TEST_F(Changes, a_getter_that_is_connected_comes_back_for_the_rest) {
+  write_file(tree() / "b", random_text(77, 60'000'000));
+  share();
+  start_get();
+  // It has begun: 60 MB take longer than a change takes to be noticed.
+  ASSERT_TRUE(getter_.wait_until([&] {
+    sharer_.drain();
+    return !tree_now(to_ / "into").empty();
+  }));
+  fs::resize_file(tree() / "c", 10);
+  const auto changed = news();
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->files, std::vector<std::string>{"tree/c"});
+  EXPECT_TRUE(getter_has(changed->bytes_left));
+  EXPECT_FALSE(getter_ended());
+}
+
+TEST_F(Changes, several_losses_are_one_sentence) {
+  for (const char* name : {"d", "e"})
+    write_file(tree() / name, random_text(static_cast<unsigned char>(name[0]), kSize));
+  share();
+  for (const char* name : {"a", "b", "c", "e"}) fs::remove(tree() / name);
+  const auto changed = news();
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->sentence, "tree/a, tree/b, tree/c and 1 more are gone: they are not served any more");
+  EXPECT_EQ(changed->count, 4u);
+}
+
+TEST_F(Changes, a_share_of_which_nothing_is_left_ends) {
+  share();
+  fs::rename(tree(), from_ / "elsewhere");
+  EXPECT_FALSE(sharer_.wait<Fetched>(1, 2s));
+  EXPECT_EQ(sharer_.failure.code, TransferErrc::kUnreadable);
+  EXPECT_EQ(sharer_.failure.sentence,
+            "tree/a, tree/b and tree/c are gone: they are not served any more; nothing of the share is left");
+}
+
+TEST_F(Changes, a_file_that_was_only_looked_at_is_served_on) {
+  share();
+  read_file(tree() / "b");
+  ::chmod((tree() / "b").c_str(), 0755);
+  fs::rename(tree() / "c", tree() / "x");
+  EXPECT_TRUE(news());
+  start_get();
+  EXPECT_TRUE(getter_has(kSize));
+  for (const TransferEvent& event : sharer_.events) {
+    const auto* changed = std::get_if<ContentChanged>(&event.what);
+    EXPECT_TRUE(changed == nullptr || changed->files == std::vector<std::string>{"tree/c"});
+  }
+}
+
+/// Other bytes under the same size, inode and time of change, as a failing disk would have them. Through a mapping,
+/// which inotify does not tell of.
+void rot(const fs::path& path, std::size_t offset) {
+  const int fd = ::open(path.c_str(), O_RDWR);
+  struct ::stat info {};
+  ASSERT_EQ(::fstat(fd, &info), 0);
+  void* map = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  ASSERT_NE(map, MAP_FAILED);
+  static_cast<char*>(map)[offset] = static_cast<char>(~static_cast<char*>(map)[offset]);
+  const std::array<::timespec, 2> times{info.st_atim, info.st_mtim};
+  ASSERT_EQ(::futimens(fd, times.data()), 0);
+  ASSERT_EQ(::munmap(map, kSize), 0);
+  ::close(fd);
+}
+
+TEST_F(Changes, bytes_that_rot_are_found_when_asked_for_and_the_right_pieces_are_served) {
+  share();
+  rot(tree() / "b", 50'000);
+  start_get();
+  const auto changed = news(10s);
+  ASSERT_TRUE(changed);
+  EXPECT_NE(changed->sentence.find("tree/b reads differently from when hashed"), std::string::npos)
+      << changed->sentence;
+  EXPECT_EQ(changed->bytes_left, 3 * kSize - 16'384);
+  expect_rest_is_served(changed->bytes_left);
+}
+
+TEST_F(Changes, a_file_that_changes_while_it_is_hashed_is_no_share) {
+  std::ofstream(tree() / "d") << "x";
+  fs::resize_file(tree() / "d", 1'500'000'000);
+  CreateRequest request;
+  request.paths = {tree()};
+  sharer_->share(1, request);
+  ASSERT_TRUE(sharer_.wait<HashProgress>(1));
+  write_file(tree() / "a", random_text(99, kSize));
+  EXPECT_FALSE(sharer_.wait<Seeding>(1, 30s));
+  EXPECT_EQ(sharer_.failure.code, TransferErrc::kUnreadable);
+  EXPECT_EQ(sharer_.failure.sentence, "can't share " + (tree() / "a").string() +
+                                          ": it was changed while it was read; try again when it is at rest");
+}
+
+}  // namespace
+}  // namespace rondo::peer::test
