@@ -1,4 +1,5 @@
-"""clang-tidy 14 finds nothing: .clang-tidy says what it looks for, tests/.clang-tidy what of it in tests.
+"""clang-tidy 14 finds nothing: .clang-tidy says what it looks for, tests/.clang-tidy what of it in tests. What is turned
+off on a line has its reason there.
 
 One run a source of the compilation database, several at once. What a run found is remembered under --build by all that
 it read: the program, the configuration, the command, the source and every header, ours by their text, the system's by
@@ -24,6 +25,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 # Lists the headers on standard error.
 EXTRA = ["--extra-arg=-H"]
 COMPLAINT = re.compile(r"^(?P<path>/.*?):(?P<line>\d+):\d+: (?:error|warning): (?P<sentence>.*)$", re.MULTILINE)
+SILENCED = re.compile(r"\bNOLINT(?:NEXTLINE|BEGIN|END)?\b(?P<reason>\([\w.,-]+\): \w)?")
 HEADER = re.compile(r"^\.+ (.*)$", re.MULTILINE)
 
 Entry = collections.namedtuple("Entry", "command text")
@@ -76,9 +78,9 @@ class Memory:
         return self._marks[path]
 
     def _fingerprint(self, command, read):
-        # A configuration that isn't there yet counts too.
-        configurations = [str(path) for folder in sorted(common.FOLDERS) for path in (pathlib.Path(folder, ".clang-tidy"),)]
-        marks = [(path, self._mark(path)) for path in [".clang-tidy", *configurations, *sorted(read)]]
+        # One that isn't there counts too.
+        configurations = [".clang-tidy", *(f"{folder}/.clang-tidy" for folder in common.FOLDERS)]
+        marks = [(path, self._mark(path)) for path in configurations + sorted(read)]
         return hashlib.sha256(json.dumps([self._tool, EXTRA, command, marks]).encode()).hexdigest()
 
     def _file(self, source):
@@ -122,6 +124,14 @@ def run_tidy(root, build, tool, source, command):
     return read, sorted(findings)
 
 
+def silenced(root):
+    """Findings that are turned off without the name of a check and a reason."""
+    for source in common.sources(root):
+        for number, line in enumerate((root / source).read_text().splitlines(), 1):
+            if any(match["reason"] is None for match in SILENCED.finditer(line)):
+                yield common.Finding(str(source), number, "is no NOLINT(check): reason")
+
+
 def check(root, options):
     root = root.resolve()
     tool = program()
@@ -143,7 +153,7 @@ def check(root, options):
         known |= zip(new, pool.map(look, new))
     print(f"{len(commands)} sources, {len(new)} of them looked at, {time.monotonic() - started:.0f} s")
     # A header's finding comes with every source that includes it.
-    return sorted({finding for findings in known.values() for finding in findings})
+    return sorted({finding for findings in known.values() for finding in findings} | set(silenced(root)))
 
 
 BAD = {name: (REPOSITORY / name).read_text() for name in (".clang-tidy", "tests/.clang-tidy")} | {
@@ -198,6 +208,14 @@ std::string taken(std::string from) {
   return to + from;
 }
 """,
+    "peer/silenced.cpp": """#include <utility>
+
+struct Old {
+  int one = 0;  // NOLINT
+  int Two = 0;  // NOLINT(readability-identifier-naming)
+  int Three = 0;  // NOLINT(readability-identifier-naming): as the standard has it
+};
+""",
     "peer/path.cpp": """int* nowhere(bool known) {
   int* found = nullptr;
   if (known) *found = 1;
@@ -225,6 +243,8 @@ EXPECTED = {
     ("dht/names.hpp", 15),
     ("peer/moved.cpp", 6),
     ("peer/path.cpp", 3),
+    ("peer/silenced.cpp", 4),
+    ("peer/silenced.cpp", 5),
     ("tests/dht/moved_test.cpp", 4),
     ("tests/dht/moved_test.cpp", 8),
 }
