@@ -9,6 +9,7 @@
 #include <functional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "cli/progress.hpp"
 #include "peer/control/api.hpp"
@@ -30,7 +31,8 @@ struct Terminal {
 
 class Console {
  public:
-  Console(std::ostream& out, std::ostream& err, Terminal terminal) : out_(out), err_(err), terminal_(terminal) {}
+  Console(std::ostream& out, std::ostream& err, Terminal terminal)
+      : out_(out), err_(err), terminal_(std::move(terminal)) {}
 
   void set_json(bool json) { json_ = json; }
   void set_quiet(bool quiet) { quiet_ = quiet; }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "dht/base/display.hpp"
 
@@ -42,7 +43,7 @@ Result<Bytes, ApiError> read_all(int fd, const std::string& name, std::size_t ex
     const ssize_t got = read(fd, out.data() + used, out.size() - used);
     out.resize(used + static_cast<std::size_t>(got > 0 ? got : 0));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return refuse(code_of(errno), "can't read " + name + ": " + std::strerror(errno));
+    if (got < 0) return refuse(code_of(errno), "can't read " + name + ": " + std::generic_category().message(errno));
     if (got == 0) return out;
     if (out.size() > kSourceBytes)
       return refuse(Code::kBadInput, name + " is larger than any .torrent file that is read (10 MB)");
@@ -57,7 +58,7 @@ Result<Bytes, ApiError> read_file(const std::string& path) {
     if (errno == ENOENT)
       return refuse(Code::kNotFound,
                     "there is no file " + name + ", and it is no magnet link (magnet:?xt=urn:btih:...)");
-    return refuse(code_of(errno), "can't open " + name + ": " + std::strerror(errno));
+    return refuse(code_of(errno), "can't open " + name + ": " + std::generic_category().message(errno));
   }
   struct stat status {};
   const bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);

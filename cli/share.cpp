@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <string>
+#include <system_error>
 #include <variant>
 
 #include "cli/command.hpp"
@@ -28,7 +28,7 @@ ApiError write_error(const std::filesystem::path& path, int error) {
   if (error == EACCES || error == EPERM || error == EROFS) code = Code::kDenied;
   if (error == ENOENT || error == ENOTDIR) code = Code::kNotFound;
   if (error == ENOSPC || error == EDQUOT) code = Code::kDiskFull;
-  return {code, "can't write " + name + ": " + std::strerror(error)};
+  return {code, "can't write " + name + ": " + std::generic_category().message(error)};
 }
 
 /// All of it or nothing: what is half written is removed again.

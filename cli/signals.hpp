@@ -5,7 +5,7 @@
 // and call Client::interrupt(), which is async-signal-safe.
 #pragma once
 
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX's, with sigset_t
 
 #include "peer/control/api.hpp"
 

@@ -72,8 +72,8 @@ Result<NodeState, ApiError> open_state(const fs::path& folder, Membership member
   return state;
 }
 
-ContactsFile::ContactsFile(fs::path folder, const std::string& network, Family family)
-    : path_(std::move(folder) / "contacts"),
+ContactsFile::ContactsFile(const fs::path& folder, const std::string& network, Family family)
+    : path_(folder / "contacts"),
       family_(family),
       prefix_(to_hex(dht::network_tag(network)) + (family == Family::kV4 ? " 4 " : " 6 ")) {}
 

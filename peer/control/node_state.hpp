@@ -35,7 +35,7 @@ class ContactsFile {
   static constexpr std::size_t kOwn = 64;
   static constexpr std::size_t kOthers = 192;
 
-  ContactsFile(std::filesystem::path folder, const std::string& network, Family family);
+  ContactsFile(const std::filesystem::path& folder, const std::string& network, Family family);
 
   [[nodiscard]] std::vector<Endpoint> load() const;
   /// Atomic. A failure is not worth more than a lost memory: it is reported, and nothing else happens.

@@ -8,10 +8,10 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "dht/base/assert.hpp"
 #include "dht/base/crypto.hpp"
@@ -98,7 +98,7 @@ Result<DeviceKey> DeviceKey::load_or_create(const fs::path& file) {
 
 Result<DeviceKey> DeviceKey::load(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) return unusable(file, std::string("can't be read: ") + std::strerror(errno));
+  if (fd < 0) return unusable(file, std::string("can't be read: ") + std::generic_category().message(errno));
   struct ::stat info {};
   Wiped content{std::string(kFileBytes, '\0')};
   const bool known = ::fstat(fd, &info) == 0;

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -23,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Failure<std::string> cannot(const std::string& action, const fs::path& path, int error) {
-  return Failure<std::string>{"can't " + action + " " + display(path.string()) + ": " + std::strerror(error)};
+  return Failure<std::string>{"can't " + action + " " + display(path.string()) + ": " +
+                              std::generic_category().message(error)};
 }
 
 /// The XDG specification has relative paths ignored.
@@ -99,8 +99,12 @@ Result<Home> find_home(const std::optional<fs::path>& flag, const GetEnvironment
   auto user = absolute_variable(environment, "HOME");
   if (!user) {
     // Under cron and in bare containers the variable can be missing where the account still has a home.
-    const ::passwd* account = ::getpwuid(::geteuid());
-    if (account != nullptr && account->pw_dir != nullptr && account->pw_dir[0] == '/') user = account->pw_dir;
+    ::passwd entry{};
+    std::array<char, 4096> texts{};
+    ::passwd* account = nullptr;
+    if (::getpwuid_r(::geteuid(), &entry, texts.data(), texts.size(), &account) == 0 && account != nullptr &&
+        account->pw_dir != nullptr && account->pw_dir[0] == '/')
+      user = account->pw_dir;
   }
   const auto config = absolute_variable(environment, "XDG_CONFIG_HOME");
   const auto state = absolute_variable(environment, "XDG_STATE_HOME");

@@ -26,7 +26,7 @@ struct JobTurn {
   Instant now;
   RingPort& ring;
   /// Null in a node without transfers; jobs that need them are not begun there.
-  Transfer* transfer;
+  Transfer* transfer = nullptr;
   std::vector<NodeEvent>& out;
 };
 

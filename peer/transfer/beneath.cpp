@@ -41,6 +41,7 @@ std::vector<std::string> names_in(int folder) {
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(copy.ok() ? ::fdopendir(copy.get()) : nullptr, ::closedir);
   if (!entries) return names;
   copy.release();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this stream.
   while (const dirent* entry = ::readdir(entries.get())) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);

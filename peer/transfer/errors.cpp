@@ -3,7 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
+#include <system_error>
 
 #include "dht/base/display.hpp"
 
@@ -30,7 +30,8 @@ TransferErrc code_of(int error) {
 }  // namespace
 
 std::optional<TransferError> error_of(int error, const std::string& action, const std::filesystem::path& path) {
-  return TransferError{code_of(error), "can't " + action + " " + display(path.string()) + ": " + std::strerror(error)};
+  return TransferError{
+      code_of(error), "can't " + action + " " + display(path.string()) + ": " + std::generic_category().message(error)};
 }
 
 TransferError already_there(const std::filesystem::path& path) {

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -26,7 +25,7 @@ std::string PartFile::try_open(const std::string& path) {
   // O_NONBLOCK: a file that became a named pipe since the scan would block for ever.
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct ::stat info {};
-  if (!fd.ok() || ::fstat(fd.get(), &info) != 0) return std::strerror(errno);
+  if (!fd.ok() || ::fstat(fd.get(), &info) != 0) return std::generic_category().message(errno);
   if (!S_ISREG(info.st_mode)) return "it is no regular file any more";
   fd_ = std::move(fd);
   size_ = static_cast<std::uint64_t>(info.st_size);

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstring>
 #include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "dht/base/bytes.hpp"
@@ -167,7 +167,7 @@ Problem UnitReader::read_bytes(std::size_t part, const Reach& reach, LeafHasher&
     // A file that has a byte beyond its end is being changed.
     const std::size_t beyond = at + wanted == file.size ? 1 : 0;
     const ssize_t result = file_.read(std::span(buffer_).first(wanted + beyond), at);
-    if (result < 0) return unreadable(file.disk_path, std::strerror(errno));
+    if (result < 0) return unreadable(file.disk_path, std::generic_category().message(errno));
     const auto got = static_cast<std::size_t>(result);
     if (got > wanted || (got == 0 && wanted > 0)) return changing(file.disk_path);
     take(std::span(buffer_).first(got), at, reach, leaves);

@@ -154,7 +154,7 @@ ListenState wait_for_listen(lt::session& session, const std::vector<Endpoint>& w
     session.pop_alerts(&alerts);
     for (const lt::alert* alert : alerts) state.read(*alert, wanted);
     const bool all = std::all_of(wanted.begin(), wanted.end(),
-                                 [&](const Endpoint& endpoint) { return state.ports.count(endpoint.family) != 0; });
+                                 [&](const Endpoint& endpoint) { return state.ports.contains(endpoint.family); });
     if (all || state.failure) return state;
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= std::chrono::steady_clock::duration::zero()) break;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -33,9 +32,9 @@ using Problem = std::optional<TransferError>;
 
 Problem unreadable(const std::string& path, int error) {
   const bool missing = error == ENOENT;
-  return TransferError{
-      missing ? TransferErrc::kNotFound : TransferErrc::kUnreadable,
-      missing ? "there is no " + display(path) : "can't read " + display(path) + ": " + std::strerror(error)};
+  return TransferError{missing ? TransferErrc::kNotFound : TransferErrc::kUnreadable,
+                       missing ? "there is no " + display(path)
+                               : "can't read " + display(path) + ": " + std::generic_category().message(error)};
 }
 
 std::string strip_slashes(std::string path) {

@@ -1,7 +1,7 @@
 """What the integration tests share: arguments, checks, a sandbox, running `rondo` and reading its events.
 
 Every process that a test starts belongs to a Sandbox and is ended by its process id, whatever happens. Nothing waits
-for a fixed time: it waits for a condition, until a deadline.
+for a fixed time: it waits for a condition, until a deadline. What a sanitizer reports of any of them is a failed check.
 """
 
 import argparse
@@ -38,6 +38,10 @@ class TimedOut(Exception):
     pass
 
 
+# Of processes in sandboxes that are gone.
+sanitizer_reports = []
+
+
 def wait_until(what, condition, seconds, pause=0.05):
     """The first true value of condition(), or TimedOut."""
     deadline = time.monotonic() + seconds
@@ -69,6 +73,8 @@ class Checks:
         return self.check(name, got == wanted, f"{got!r}, wanted {wanted!r}")
 
     def finish(self):
+        for report in sanitizer_reports:
+            self.check("no sanitizer has something to report", False, "\n" + report)
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         sys.exit(0 if self.failed == 0 and self.passed > 0 else 1)
 
@@ -189,6 +195,9 @@ class Process:
                 pass
 
 
+REPORTS = "sanitizer"
+
+
 class Sandbox:
     """A temporary folder and the processes that work in it; both are gone at the end."""
 
@@ -196,6 +205,7 @@ class Sandbox:
         self.rondo = rondo
         self.network = "test-" + secrets.token_hex(8)
         self._processes = []
+        self._shown = []
         self._root = pathlib.Path(tempfile.mkdtemp(prefix="rondo-test-"))
         os.chmod(self._root, 0o755)
 
@@ -207,7 +217,17 @@ class Sandbox:
     def __exit__(self, *_):
         for process in self._processes:
             process.kill()
+        self._collect_reports()
         shutil.rmtree(self._root, ignore_errors=True)
+
+    def _collect_reports(self):
+        """g++ 12's UndefinedBehaviorSanitizer, beside AddressSanitizer, knows standard error only."""
+
+        def texts(pattern):
+            return [path.read_text("utf-8", "backslashreplace") for path in self._root.glob(pattern)]
+
+        sanitizer_reports.extend(texts(f"{REPORTS}.*"))
+        sanitizer_reports.extend(text for text in texts("stderr-*") + self._shown if "runtime error: " in text)
 
     def path(self, *parts):
         return self._root.joinpath(*parts)
@@ -220,6 +240,9 @@ class Sandbox:
     def environment(self):
         """This process's own, without what could lead to the user's home or ring."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RONDO_", "XDG_"))}
+        # Reports go to files: a process's exit code may be lost, and its standard error may be a terminal.
+        for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
+            kept[name] = ":".join(filter(None, [kept.get(name), f"log_path='{self.path(REPORTS)}'"]))
         return kept | {"HOME": str(self.folder("user-home")), "NO_COLOR": "1", "TERM": "dumb"}
 
     def node_options(self, home, join=None, listen="127.0.0.1:0"):
@@ -261,6 +284,7 @@ class Sandbox:
         except subprocess.TimeoutExpired as error:
             raise TimedOut(f"rondo {words[0]} did not end within {seconds} s: {(error.stderr or b'')[-600:]!r}") from None
         out, err = (stream.decode("utf-8", "backslashreplace") for stream in (done.stdout, done.stderr))
+        self._shown.append(err)
         return Result(done.returncode, out, err, time.monotonic() - started)
 
 

@@ -1,7 +1,9 @@
 """What ./dev promises without building: its help, its answers to wrong usage, and when it calls apt-get."""
 
+import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -37,6 +39,11 @@ class DevScript(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
         for verb in ("setup", "build", "demo", "test", "bench", "fmt", "lint", "fuzz"):
             self.assertRegex(result.stdout, rf"(?m)^  {verb} .*")
+
+    def test_help_names_every_preset(self):
+        presets = json.loads((DEV.parent / "CMakePresets.json").read_text())["buildPresets"]
+        named = re.search(r"build one preset: (.*)", dev("--help").stdout).group(1)
+        self.assertEqual(set(named.replace(" (default)", "").split(", ")), {preset["name"] for preset in presets})
 
     def test_wrong_usage_ends_with_2_and_one_sentence(self):
         for arguments in (("frobnicate",), ("build", "nothing"), ("test", "--nothing"), ("fuzz", "--seconds", "x")):
