@@ -32,7 +32,7 @@ class Rng {
 
   template <std::size_t N>
   std::array<std::uint8_t, N> bytes() {
-    std::array<std::uint8_t, N> out;
+    std::array<std::uint8_t, N> out{};
     fill(out);
     return out;
   }

@@ -24,7 +24,7 @@ class Digest {
   /// Ends this message and begins the next. REQUIRES: N is the size of this kind's digests.
   template <std::size_t N>
   std::array<std::uint8_t, N> finish() {
-    std::array<std::uint8_t, N> out;
+    std::array<std::uint8_t, N> out{};
     finish_into(out);
     return out;
   }

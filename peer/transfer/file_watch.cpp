@@ -183,7 +183,7 @@ class Watcher {
 
   void read_events() {
     if (!inotify_.ok()) return;
-    alignas(::inotify_event) std::array<char, 64 * 1024> buffer;
+    alignas(::inotify_event) std::array<char, 64 * 1024> buffer{};
     std::vector<std::size_t> touched;
     for (;;) {
       const ssize_t got = ::read(inotify_.get(), buffer.data(), buffer.size());

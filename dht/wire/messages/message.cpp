@@ -164,9 +164,9 @@ std::size_t encoded_size(const Message& message, Family family) {
 }
 
 std::size_t largest_reply(Method method, Family family) {
-  static const auto v4 = largest_replies(Family::kV4);
-  static const auto v6 = largest_replies(Family::kV6);
-  return (family == Family::kV4 ? v4 : v6)[static_cast<std::size_t>(method)];
+  static const auto kV4 = largest_replies(Family::kV4);
+  static const auto kV6 = largest_replies(Family::kV6);
+  return (family == Family::kV4 ? kV4 : kV6)[static_cast<std::size_t>(method)];
 }
 
 void pad_to(Query& query, std::size_t wanted, Family family) {
