@@ -141,7 +141,8 @@ class ShareCommand {
  private:
   std::string other_side(const std::string& magnet) const {
     std::string out = "rondo get " + shell_quoted(magnet);
-    if (options_.node.network != NodeOptions{}.network) out += " --network " + shell_quoted(options_.node.network);
+    if (options_.node.network != NodeOptions{}.network)
+      out += " --network " + shell_quoted(display(options_.node.network));
     return out;
   }
 

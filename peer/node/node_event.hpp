@@ -91,6 +91,7 @@ enum class SearchErrc : std::uint8_t {
   kNobodyAnnounces,  // the ring answered: nobody has it
   kSlowRing,         // the ring answers, but had not said who has it when the time was up
   kNotConnected,     // peers are known, but none could be reached
+  kStalled,          // peers are connected, but sent nothing
 };
 struct NodeFailure {
   std::variant<TransferErrc, SearchErrc> code;

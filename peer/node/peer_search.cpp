@@ -62,7 +62,8 @@ void PeerSearch::on_accepted(Instant now) {
 void PeerSearch::on_progress(Instant now, const TransferProgress& progress) {
   const TransferProgress before = progress_.value_or(TransferProgress{});
   const bool complete = progress.done >= progress.total;
-  if (progress.peers > 0 || progress.done > before.done || complete) be_patient(now);
+  if (progress.peers > before.peers || progress.done > before.done || complete) be_patient(now);
+  facts_.connected = progress.peers;
   if (progress.peers > 0) facts_.was_connected = true;
   if (progress.peers == 0 && before.peers > 0 && !complete) {  // whoever else has it is wanted now
     pause_.reset();

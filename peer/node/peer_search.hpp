@@ -3,8 +3,9 @@
 // Phases: kSeeking (no metadata: nobody has been connected), kWaiting (the user decides: nothing is hurried and nothing
 // given up), kFetching. The ring is asked at once, then after 1 s, 2 s, ... 30 s while there are no peers, and every
 // 30 s while a running transfer has fewer than limits::kFewPeers.
-// Patience is the longest time without any peer; bytes that arrive, or all of them being there, count as one. Without
-// any way to find a peer (no contact of the ring, no other way) the search ends with the first answer.
+// Patience is the longest time in which neither a new peer nor a byte came; all bytes being there counts too. So peers
+// that are connected and have nothing for us are waited for no longer than peers that aren't there. Without any way to
+// find a peer (no contact of the ring, no other way) the search ends with the first answer.
 #pragma once
 
 #include <optional>

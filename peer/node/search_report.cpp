@@ -74,6 +74,10 @@ std::string describe_search(const SearchFacts& facts) {
 }
 
 NodeFailure describe_failure(const SearchFacts& facts) {
+  if (facts.connected > 0)
+    return {SearchErrc::kStalled, count_of(facts.connected, "peer") + (facts.connected == 1 ? " is" : " are") +
+                                      " connected, and none sent anything for so long: the rest may be gone where they "
+                                      "have it from, or they are busy"};
   if (facts.was_connected)
     return {SearchErrc::kNotConnected, "every peer went away and none came back: " + name_some(facts.peers)};
   NodeFailure failure = describe_without_peers(facts);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct SearchFacts {
   bool bare_link = false;
   /// Peers that were given or found.
   std::vector<Endpoint> peers;
+  /// Peers that are connected now.
+  std::uint32_t connected = 0;
   /// Some peer was connected before.
   bool was_connected = false;
   /// The lookup of the last read that has ended.

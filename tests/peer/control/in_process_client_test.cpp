@@ -439,6 +439,7 @@ TEST(Translate, every_error_has_its_exit_code) {
   EXPECT_EQ(code_of(peer::SearchErrc::kNobodyAnnounces), Code::kTimedOut);
   EXPECT_EQ(code_of(peer::SearchErrc::kSlowRing), Code::kTimedOut);
   EXPECT_EQ(code_of(peer::SearchErrc::kNotConnected), Code::kTimedOut);
+  EXPECT_EQ(code_of(peer::SearchErrc::kStalled), Code::kTimedOut);
 }
 
 }  // namespace

@@ -116,6 +116,21 @@ TEST_F(PeerSearchTest, a_peer_or_progress_renews_patience_and_their_absence_does
   EXPECT_FALSE(search.without_peers());
 }
 
+TEST_F(PeerSearchTest, peers_that_send_nothing_are_not_waited_for_longer) {
+  PeerSearch search = this->search(60s);
+  search.on_metadata(kStart);
+  search.on_accepted(kStart);
+  search.on_progress(kStart + 10s, progress_of(1, 50));
+  search.on_progress(kStart + 20s, progress_of(1, 50));
+  EXPECT_EQ(search.give_up_at(), kStart + 70s);
+  search.on_progress(kStart + 30s, progress_of(2, 50));  // another one may have it
+  EXPECT_EQ(search.give_up_at(), kStart + 90s);
+  search.on_progress(kStart + 40s, progress_of(1, 50));
+  EXPECT_EQ(search.give_up_at(), kStart + 90s);
+  search.on_progress(kStart + 50s, progress_of(1, 51));
+  EXPECT_EQ(search.give_up_at(), kStart + 110s);
+}
+
 TEST_F(PeerSearchTest, losing_the_last_peer_asks_the_ring_at_once) {
   PeerSearch search = this->search();
   search.on_read(kStart, read_of({at(1)}));
@@ -257,6 +272,18 @@ TEST(SearchReport, peers_that_went_away) {
   const NodeFailure failure = describe_failure(facts);
   EXPECT_EQ(std::get<SearchErrc>(failure.code), SearchErrc::kNotConnected);
   EXPECT_EQ(failure.sentence, "every peer went away and none came back: 127.0.0.1:1");
+}
+
+TEST(SearchReport, peers_that_send_nothing) {
+  SearchFacts facts = facts_of(read_of({at(1)}));
+  facts.was_connected = true;
+  facts.connected = 2;
+  const NodeFailure failure = describe_failure(facts);
+  EXPECT_EQ(std::get<SearchErrc>(failure.code), SearchErrc::kStalled);
+  EXPECT_EQ(
+      failure.sentence,
+      "2 peers are connected, and none sent anything for so long: the rest may be gone where they have it from, or "
+      "they are busy");
 }
 
 TEST(SearchReport, a_bare_hash_is_asked_about) {
