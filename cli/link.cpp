@@ -21,6 +21,7 @@ using control::Code;
 
 /// A .torrent file with 10 MB describes terabytes (peer/transfer's own limit is the same); more is refused unread.
 constexpr std::size_t kSourceBytes = 10'000'000;
+constexpr std::size_t kReadBytes = 64 * 1024;
 
 Failure<ApiError> refuse(Code code, std::string sentence) {
   return Failure<ApiError>{ApiError{code, std::move(sentence)}};
@@ -32,11 +33,13 @@ Code code_of(int error) {
   return Code::kFailed;
 }
 
-Result<Bytes, ApiError> read_all(int fd, const std::string& name) {
+/// `expected`: how much there may be, to read it without copies.
+Result<Bytes, ApiError> read_all(int fd, const std::string& name, std::size_t expected = 0) {
   Bytes out;
+  out.reserve(std::min(expected, kSourceBytes) + 2 * kReadBytes);
   for (;;) {
     const std::size_t used = out.size();
-    out.resize(used + 65'536);
+    out.resize(used + kReadBytes);
     const ssize_t got = read(fd, out.data() + used, out.size() - used);
     out.resize(used + static_cast<std::size_t>(got > 0 ? got : 0));
     if (got < 0 && errno == EINTR) continue;
@@ -59,7 +62,8 @@ Result<Bytes, ApiError> read_file(const std::string& path) {
   }
   struct stat status {};
   const bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  auto bytes = is_file ? read_all(fd, name) : refuse(Code::kBadInput, name + " is no file: a .torrent file is needed");
+  auto bytes = is_file ? read_all(fd, name, static_cast<std::size_t>(status.st_size))
+                       : refuse(Code::kBadInput, name + " is no file: a .torrent file is needed");
   close(fd);
   return bytes;
 }

@@ -390,7 +390,7 @@ std::optional<HostPort> parse_host_port(const std::string& text) {
   if (host.front() == '[') {
     if (!Endpoint::parse(text)) return std::nullopt;
     host = host.substr(1, host.size() - 2);
-  } else if (host.find_first_of(":[]") != std::string::npos) {
+  } else if (host.find_first_of(std::string_view(":[]\0", 4)) != std::string::npos) {
     return std::nullopt;
   }
   return HostPort{std::move(host), *port};

@@ -16,6 +16,9 @@ constexpr int kRpcDepth = 8;
 
 std::string line_of(const Json& json) { return json.dump(-1, ' ', true, Json::error_handler_t::replace); }
 
+/// An empty list of files, as it is written. No text within strings looks like this: their quotes are escaped.
+constexpr std::string_view kNoFiles = R"("files":[])";
+
 double milliseconds(Duration duration) { return static_cast<double>(duration.count()) / 1000; }
 
 /// A text that may hold any bytes.
@@ -97,14 +100,29 @@ Json to_json(const peer::Content& content) {
   put_text(out, "name", content.name);
   out["bytes"] = content.bytes;
   out["files"] = Json::array();
-  for (const peer::ContentFile& file : content.files) {
+  return out;
+}
+
+/// With the files of `content`, which its own form leaves out: as values, 100,000 of them would take 60 MB.
+std::string line_with_files(const Json& json, const peer::Content* content) {
+  std::string line = line_of(json);
+  const std::size_t at = content != nullptr ? line.find(kNoFiles) : std::string::npos;
+  if (at == std::string::npos) return line;
+  const std::string rest = line.substr(at + kNoFiles.size() - 1);
+  line.resize(at + kNoFiles.size() - 1);
+  std::size_t expected = line.size() + rest.size();
+  // {"path":"...","size":1234567},
+  for (const peer::ContentFile& file : content->files) expected += file.path.size() + 30;
+  line.reserve(expected);
+  for (const peer::ContentFile& file : content->files) {
     Json row = Json::object();
     put_text(row, "path", file.path);
     row["size"] = file.size;
     if (file.executable) row["executable"] = true;
-    out["files"].push_back(std::move(row));
+    if (&file != &content->files.front()) line += ',';
+    line += line_of(row);
   }
-  return out;
+  return line += rest;
 }
 
 Json texts(const std::vector<std::string>& lines) {
@@ -145,6 +163,8 @@ Json begun(std::string_view name) { return {{"event", name}, {"schema", kEventSc
 struct EventWriter {
   std::string_view name;
   Json fields = Json::object();
+  /// Its files are not among the fields yet.
+  const peer::Content* content = nullptr;
 
   explicit EventWriter(const EventBody& body) { std::visit(*this, body); }
 
@@ -154,6 +174,7 @@ struct EventWriter {
   }
   void operator()(const Shared& event) {
     name = "shared";
+    content = &event.content;
     fields = {{"magnet", event.magnet},
               {"content", to_json(event.content)},
               {"notes", texts(event.notes)},
@@ -189,6 +210,7 @@ struct EventWriter {
   }
   void operator()(const FoundContent& event) {
     name = "found";
+    content = &event.content;
     fields = {{"content", to_json(event.content)}, {"notes", texts(event.notes)}};
   }
   void operator()(const Resumed& event) {
@@ -207,6 +229,7 @@ struct EventWriter {
   }
   void operator()(const Fetched& event) {
     name = "fetched";
+    content = &event.content;
     put_text(fields, "path", event.path.native());
     fields["content"] = to_json(event.content);
     fields["skipped"] = event.skipped;
@@ -239,8 +262,10 @@ struct EventWriter {
 // --- JSON-RPC --------------------------------------------------------------------------------------------------------
 
 /// An answer whose id is JSON text already. "null" where there is none.
-std::string rpc_line(const std::string& id, const char* key, const Json& value) {
-  return R"({"jsonrpc":"2.0","id":)" + (id.empty() ? "null" : id) + ",\"" + key + "\":" + line_of(value) + "}";
+std::string rpc_line(const std::string& id, const char* key, const Json& value,
+                     const peer::Content* content = nullptr) {
+  return R"({"jsonrpc":"2.0","id":)" + (id.empty() ? "null" : id) + ",\"" + key +
+         "\":" + line_with_files(value, content) + "}";
 }
 
 struct BadParams {
@@ -290,7 +315,7 @@ std::string event_json(const Event& event) {
   Json out = begun(writer.name);
   if (event.request != 0) out["request"] = event.request;
   out.update(writer.fields);
-  return line_of(out);
+  return line_with_files(out, writer.content);
 }
 
 std::string error_json(const ApiError& error) {
@@ -345,7 +370,8 @@ std::string rpc_answer(const std::string& id, const EventBody& final_event) {
     const Json error{{"code", static_cast<int>(failed->error.code)}, {"message", failed->error.sentence}};
     return rpc_line(id, "error", error);
   }
-  return rpc_line(id, "result", EventWriter(final_event).fields);
+  const EventWriter writer(final_event);
+  return rpc_line(id, "result", writer.fields, writer.content);
 }
 
 std::string rpc_error(const std::string& id, RpcError code, std::string_view sentence) {

@@ -25,9 +25,11 @@ inline constexpr int kTorrentBytes = 10'000'000;
 inline constexpr int kTorrentPieces = 0x20'0000;
 inline constexpr int kTorrentTokens = 3'000'000;
 inline constexpr int kTorrentDepth = 100;
-/// Files of a torrent, links and padding among them; a larger one is refused. Each costs some 300 bytes until the
+/// Bytes of a torrent's own name; one with a longer is refused. libtorrent puts it before the path of each file.
+inline constexpr std::size_t kTorrentNameBytes = 10'000;
+/// Files of a torrent, links and padding among them; a larger one is refused. Each costs some 500 bytes until the
 /// download ends.
-inline constexpr std::size_t kTorrentFiles = 200'000;
+inline constexpr std::size_t kTorrentFiles = 100'000;
 /// Trackers of a .torrent file, and web seeds and DHT nodes, which we don't use; one with more is refused. libtorrent
 /// keeps some 150 bytes of each.
 inline constexpr std::size_t kTorrentAddresses = 5'000;

@@ -1,11 +1,15 @@
 #include "peer/transfer/lt_bounds.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <map>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "dht/base/bytes.hpp"
+#include "dht/base/crypto.hpp"
 #include "dht/base/display.hpp"
 #include "peer/transfer/limits.hpp"
 
@@ -73,7 +77,8 @@ class Count {
   Folders::Place folder(Folders::Place parent, std::string_view raw) { return folders_.within(parent, raw); }
 
   void file(Folders::Place parent, std::string_view raw) {
-    names_.emplace_back(parent.folded, lowered(meeting_key(raw)).substr(0, kWhole));
+    const Sha256 digest = sha256(as_bytes(std::to_string(parent.folded) + "/" + lowered(meeting_key(raw))));
+    std::copy_n(digest.begin(), kDigest, names_.emplace_back().begin());
   }
 
   [[nodiscard]] bool full() const { return names_.size() > limits::kTorrentFiles || folders_.too_many(); }
@@ -92,7 +97,9 @@ class Count {
 
  private:
   Folders folders_;
-  std::vector<std::pair<std::size_t, std::string>> names_;
+  /// Digests, which are shorter than names, and which nobody can make meet.
+  static constexpr std::size_t kDigest = 16;
+  std::vector<std::array<std::uint8_t, kDigest>> names_;
 };
 
 std::string_view text_of(const lt::bdecode_node& node) {
@@ -215,6 +222,9 @@ Why over_bounds(const lt::bdecode_node& torrent) {
   if (Why why = over_addresses(torrent)) return why;
   const lt::bdecode_node info = torrent.dict_find_dict("info");
   if (!info) return std::nullopt;
+  for (const char* key : {"name", "name.utf-8"})
+    if (info.dict_find_string_value(key).size() > limits::kTorrentNameBytes)
+      return "its name has more than " + std::to_string(limits::kTorrentNameBytes) + " bytes";
   // A hybrid holds its files twice, so each half is counted for itself.
   if (const lt::bdecode_node files = info.dict_find_list("files")) {
     Count count;

@@ -11,8 +11,7 @@
 // Memory: at most limits::kUnwrittenHigh received bytes wait (plus what peers had in flight), then async_write() says
 // so and libtorrent stops reading from its peers until on_disk().
 //
-// Bytes are "written" when pwrite() has returned: they survive our end, not a power cut. No fsync, as with cp and
-// rsync.
+// Bytes are "written" when pwrite() has returned. They survive our end, not a power cut: no fsync, as with cp.
 //
 // Shutdown: abort() drops what only reads and does the rest. The io_context has work until then, so that libtorrent's
 // network thread waits; where a file server is dead, it waits for that.

@@ -37,7 +37,7 @@ void LtTransfer::fetch(JobId id, FetchRequest request) {
 
 void LtTransfer::start_load(Job& job, Bytes bytes) {
   run_task(
-      job, [bytes = std::move(bytes)] { return load_torrent(bytes); },
+      job, [bytes = std::move(bytes)]() mutable { return load_torrent(std::move(bytes)); },
       [this](Job& found, Result<LoadedTorrent, TransferError> loaded) { ready(found, std::move(loaded)); });
 }
 
@@ -101,13 +101,18 @@ void LtTransfer::accept(JobId id) {
   Job* job = find_live(id);
   if (job == nullptr || job->step != Step::kReady) return;
   job->step = Step::kPreparing;
+  // Lent to the task, because a copy of a long list is large.
   run_task(
       *job,
-      [into = job->into, when_exists = job->when_exists, torrent = *job->loaded, report = reporter(id),
-       cancelled = job->cancelled] { return prepare_download(into, when_exists, torrent, report, *cancelled); },
-      [this](Job& found, Result<Prepared, TransferError> result) {
-        if (!result) return fail(found, result.error());
-        prepared(found, std::move(*result));
+      [into = job->into, when_exists = job->when_exists, torrent = std::move(*job->loaded), report = reporter(id),
+       cancelled = job->cancelled]() mutable {
+        auto result = prepare_download(into, when_exists, torrent, report, *cancelled);
+        return std::pair(std::move(result), std::move(torrent));
+      },
+      [this](Job& found, std::pair<Result<Prepared, TransferError>, LoadedTorrent> done) {
+        found.loaded = std::move(done.second);
+        if (!done.first) return fail(found, done.first.error());
+        prepared(found, std::move(*done.first));
       });
 }
 

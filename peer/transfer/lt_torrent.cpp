@@ -13,6 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "dht/base/assert.hpp"
 #include "dht/base/display.hpp"
 #include "peer/transfer/errors.hpp"
 #include "peer/transfer/hasher.hpp"
@@ -71,6 +72,7 @@ class Describer {
   void run() {
     const std::string top = files_.name();
     content_.name = safe_top_name(top);
+    content_.files.reserve(static_cast<std::size_t>(files_.num_files()));
     const bool single = files_.num_files() == 1 && files_.file_path(lt::file_index_t{0}) == top;
     for (const lt::file_index_t i : files_.file_range()) {
       const std::string raw = files_.file_path(i);
@@ -85,6 +87,7 @@ class Describer {
 
   Content content() { return std::move(content_); }
   std::vector<std::string> notes() { return notes_.take(); }
+  /// Files of the torrent that have another name in the content, and which of the content's they are.
   auto renamed() { return std::move(renamed_); }
 
  private:
@@ -95,7 +98,7 @@ class Describer {
 
   void take(lt::file_index_t i, const std::string& raw, std::string path) {
     if (path != raw) notes_.add(shown(raw) + " is saved as " + shown(path));
-    if (path != info_.files().file_path(i)) renamed_[i] = path;
+    if (path != info_.files().file_path(i)) renamed_.emplace_back(i, content_.files.size());
     content_.bytes += size_of(files_, i);
     content_.files.push_back(
         {std::move(path), size_of(files_, i), has_flag(files_, i, lt::file_storage::flag_executable)});
@@ -106,7 +109,7 @@ class Describer {
   Content content_;
   SafePaths paths_;
   Notes notes_;
-  std::map<lt::file_index_t, std::string> renamed_;
+  std::vector<std::pair<lt::file_index_t, std::size_t>> renamed_;
 };
 
 lt::load_torrent_limits load_limits() {
@@ -182,6 +185,7 @@ std::vector<std::string> renaming_notes(const lt::file_storage& files, const Con
   auto file = content.files.begin();
   for (const lt::file_index_t i : files.file_range()) {
     if (has_flag(files, i, lt::file_storage::flag_pad_file)) continue;
+    RONDO_ASSERT(file != content.files.end());
     const std::string raw = files.file_path(i);
     if (raw != file->path) notes.add(shown(raw) + " is saved as " + shown(file->path) + " by those who fetch it");
     ++file;
@@ -259,6 +263,23 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
   return made;
 }
 
+Result<lt::add_torrent_params, TransferError> parse(ByteView bytes) {
+  if (bytes.size() > static_cast<std::size_t>(limits::kTorrentBytes))
+    return bad_torrent("it has " + size_text(bytes.size()) + ", and at most " + size_text(limits::kTorrentBytes) +
+                       " are read");
+  try {
+    const lt::span<const char> text(reinterpret_cast<const char*>(bytes.data()),
+                                    static_cast<std::ptrdiff_t>(bytes.size()));
+    lt::error_code error;
+    const lt::bdecode_node torrent = lt::bdecode(text, error, nullptr, limits::kTorrentDepth, limits::kTorrentTokens);
+    if (error) return bad_torrent(error.message());
+    if (const auto why = over_bounds(torrent)) return bad_torrent(*why);
+    return lt::load_torrent_parsed(torrent, load_limits());
+  } catch (const std::exception& error) {
+    return bad_torrent(error.what());
+  }
+}
+
 }  // namespace
 
 std::uint32_t piece_length_of(std::uint64_t bytes) {
@@ -272,11 +293,20 @@ Result<LoadedTorrent, TransferError> describe_torrent(lt::add_torrent_params par
   const lt::torrent_info& info = *params.ti;
   if (!info.ssl_cert().empty()) return bad_torrent("only holders of a certificate can fetch it");
   if (const auto why = over_bounds(info.orig_files())) return bad_torrent(*why);
-  Describer describer(info);
-  describer.run();
-  LoadedTorrent out{std::move(params), describer.content(), describer.notes()};
+  LoadedTorrent out;
+  std::vector<std::pair<lt::file_index_t, std::size_t>> renamed;
+  {
+    Describer describer(info);
+    describer.run();
+    out.content = describer.content();
+    out.notes = describer.notes();
+    renamed = describer.renamed();
+  }
   if (out.content.files.empty()) return bad_torrent("it holds no files");
-  for (auto& [index, path] : describer.renamed()) out.params.renamed_files[index] = path;
+  // In the list of files itself, and not as a wish to the session: that would be another list, and the session's thread
+  // would do the work.
+  for (const auto& [index, file] : renamed) params.ti->rename_file(index, out.content.files[file].path);
+  out.params = std::move(params);
   // Web seeds are addresses of the torrent's author's choice; Rondo gets bytes from peers only.
   out.params.url_seeds.clear();
   out.params.http_seeds.clear();
@@ -285,20 +315,16 @@ Result<LoadedTorrent, TransferError> describe_torrent(lt::add_torrent_params par
 }
 
 Result<LoadedTorrent, TransferError> load_torrent(ByteView bytes) {
-  if (bytes.size() > static_cast<std::size_t>(limits::kTorrentBytes))
-    return bad_torrent("it has " + size_text(bytes.size()) + ", and at most " + size_text(limits::kTorrentBytes) +
-                       " are read");
-  try {
-    const lt::span<const char> text(reinterpret_cast<const char*>(bytes.data()),
-                                    static_cast<std::ptrdiff_t>(bytes.size()));
-    lt::error_code error;
-    const lt::bdecode_node torrent = lt::bdecode(text, error, nullptr, limits::kTorrentDepth, limits::kTorrentTokens);
-    if (error) return bad_torrent(error.message());
-    if (const auto why = over_bounds(torrent)) return bad_torrent(*why);
-    return describe_torrent(lt::load_torrent_parsed(torrent, load_limits()));
-  } catch (const std::exception& error) {
-    return bad_torrent(error.what());
-  }
+  auto params = parse(bytes);
+  if (!params) return Failure{params.error()};
+  return describe_torrent(std::move(*params));
+}
+
+Result<LoadedTorrent, TransferError> load_torrent(Bytes&& bytes) {
+  auto params = parse(bytes);
+  bytes = Bytes();
+  if (!params) return Failure{params.error()};
+  return describe_torrent(std::move(*params));
 }
 
 Result<Content, TransferError> read_torrent(ByteView bytes) {

@@ -26,6 +26,8 @@ struct LoadedTorrent {
 
 /// From the bytes of a .torrent file.
 Result<LoadedTorrent, TransferError> load_torrent(ByteView bytes);
+/// The same, and frees the bytes as soon as they are read.
+Result<LoadedTorrent, TransferError> load_torrent(Bytes&& bytes);
 
 /// From metadata that peers sent. REQUIRES: params.ti holds it.
 Result<LoadedTorrent, TransferError> describe_torrent(lt::add_torrent_params params);

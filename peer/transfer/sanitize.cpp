@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "dht/base/bytes.hpp"
+#include "dht/base/crypto.hpp"
 #include "dht/base/display.hpp"
 #include "peer/transfer/limits.hpp"
 
@@ -124,15 +126,22 @@ std::string numbered_name(std::string_view name, unsigned number, bool is_file) 
 
 SafePaths::SafePaths() : folders_(1) { folders_[0].depth = 1; }
 
+SafePaths::Digest SafePaths::digest_of(const std::string& name) {
+  Digest out;
+  const Sha256 whole = sha256(as_bytes(name));
+  std::copy_n(whole.begin(), out.size(), out.begin());
+  return out;
+}
+
 std::string SafePaths::claim(Folder& folder, const std::string& name, bool is_file) {
-  if (folder.used.insert(name).second) return name;
+  if (folder.used.insert(digest_of(name)).second) return name;
   const std::string_view extension = is_file ? extension_of(name) : std::string_view();
   // Long names that differ in what is cut off meet in the same numbers, so they count together: each counting from two
   // on would take quadratic time.
   unsigned& next = folder.next.try_emplace(joined(name, kRoomForNumber, extension), 2).first->second;
   for (;;) {
     std::string candidate = numbered_name(name, next++, is_file);
-    if (folder.used.insert(candidate).second) return candidate;
+    if (folder.used.insert(digest_of(candidate)).second) return candidate;
   }
 }
 

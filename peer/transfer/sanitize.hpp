@@ -14,7 +14,10 @@
 // only so are two files on Linux and one on macOS.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <map>
 #include <string>
 #include <string_view>
@@ -45,17 +48,26 @@ class SafePaths {
   std::string add(const std::vector<std::string_view>& components);
 
  private:
+  using Digest = std::array<std::uint8_t, 16>;
+  struct FirstBytes {
+    std::size_t operator()(const Digest& digest) const {
+      std::size_t out = 0;
+      std::memcpy(&out, digest.data(), sizeof out);
+      return out;
+    }
+  };
   struct Folder {
     /// Raw names of folders within, and where they are in folders_.
     std::map<std::string, std::size_t, std::less<>> within;
     std::string path;
     std::size_t depth = 0;
-    /// Names in use.
-    std::unordered_set<std::string> used;
+    /// Digests of the names in use: of 100,000 names they are the smaller part, and nobody can make two meet.
+    std::unordered_set<Digest, FirstBytes> used;
     /// The number that the next name that meets another tries first, by what numbers are put behind.
     std::unordered_map<std::string, unsigned> next;
   };
 
+  static Digest digest_of(const std::string& name);
   std::size_t enter(std::size_t folder, std::string_view raw);
   std::string claim(Folder& folder, const std::string& name, bool is_file);
 

@@ -42,8 +42,17 @@ std::string strip_slashes(std::string path) {
   return path;
 }
 
+/// What libtorrent and others take for padding, wherever it stands in a path: zeros, which nobody asks for.
+constexpr std::string_view kPadding = "_____padding_file_";
+
 /// The torrent's form of a name on disk. Torrents hold UTF-8 only.
 std::string torrent_name(const std::string& name, const std::string& disk_path, Notes& notes) {
+  if (const auto at = name.find(kPadding); at != std::string::npos) {
+    std::string other = name;
+    other.replace(at, kPadding.size(), "padding_file_");
+    notes.add(display(disk_path) + " has a name that stands for padding: it is shared as " + display(other));
+    return torrent_name(other, disk_path, notes);
+  }
   if (is_valid_utf8(name)) return name;
   std::string out;
   for (std::string_view rest = name; !rest.empty();) {

@@ -252,6 +252,7 @@ TEST(ParseHostPort, reads_names_and_numbers) {
   for (const char* wrong :
        {"", ":", "a", "a:", ":1", "a:0", "a:65536", "a:1x", "a:-1", "::1:1", "[::1]", "[x]:1", "[]:1"})
     EXPECT_FALSE(parse_host_port(wrong)) << wrong;
+  EXPECT_FALSE(parse_host_port(std::string("a\0b:1", 5))) << "the resolver would read up to the NUL";
 }
 
 }  // namespace

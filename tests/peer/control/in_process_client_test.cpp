@@ -320,9 +320,14 @@ TEST_F(ControlTest, a_taken_tcp_port_moves_the_transfers) {
 }
 
 TEST_F(ControlTest, transfers_use_the_rings_port_number_when_it_is_free) {
-  const auto client = host(config("node"));
-  const Status status = this->status(*client);
-  EXPECT_EQ(status.transfer_port, status.self.endpoint.port);
+  // The system chose the UDP port, and anybody may hold the TCP port of that number: not five times in a row.
+  bool equal = false;
+  for (int i = 0; i < 5 && !equal; ++i) {
+    const auto client = host(config("node" + std::to_string(i)));
+    const Status status = this->status(*client);
+    equal = status.transfer_port == status.self.endpoint.port;
+  }
+  EXPECT_TRUE(equal);
 }
 
 TEST_F(ControlTest, a_ring_that_is_cut_off_is_named) {

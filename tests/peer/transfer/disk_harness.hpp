@@ -98,8 +98,12 @@ inline lt::sha256_hash sha256_of(const std::string& bytes) {
 
 class TestObserver final : public lt::disk_observer {
  public:
-  void on_disk() override { ++calls; }
+  void on_disk() override {
+    ++calls;
+    if (then) then();
+  }
   int calls = 0;
+  std::function<void()> then;
 };
 
 class TestDisk {

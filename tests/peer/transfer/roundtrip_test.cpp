@@ -69,6 +69,19 @@ TEST_F(Roundtrip, a_tree_by_magnet_is_equal_and_keeps_x_bits) {
   EXPECT_EQ(tree_of(from_.path()), tree_of(target()));
 }
 
+TEST_F(Roundtrip, a_name_that_stands_for_padding_is_shared_under_another) {
+  write_file(from_ / "t" / "_____padding_file_0_", "no padding");
+  write_file(from_ / "t" / "_____padding_file_dir" / "__________padding_file_", "nor this");
+  write_file(from_ / "t" / "z", "z");
+  const Seeding seeding = sharer_.share({from_ / "t"});
+  EXPECT_EQ(seeding.content.files.size(), 3u);
+  EXPECT_EQ(seeding.notes.size(), 4u);
+  const auto fetched = getter_.fetch(magnet_of(seeding.content), target(), sharer_.endpoint());
+  ASSERT_TRUE(fetched) << getter_.failure.sentence;
+  EXPECT_EQ(read_file(target() / "t" / "padding_file_0_"), "no padding");
+  EXPECT_EQ(read_file(target() / "t" / "padding_file_dir" / "padding_file_"), "nor this");
+}
+
 TEST_F(Roundtrip, a_tree_by_torrent_file) {
   make_tree(from_ / "tree");
   expect_equal_after(sharer_.share({from_ / "tree"}).torrent_file);

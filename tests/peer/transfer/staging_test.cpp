@@ -113,6 +113,18 @@ TEST(Staging, refuses_what_is_not_as_it_was_written) {
   EXPECT_FALSE(fs::is_symlink(dir / "into" / "t"));
 }
 
+TEST(Staging, folders_of_empty_files_are_not_made_through_links) {
+  const TempDir dir;
+  fs::create_directories(dir / "elsewhere");
+  const Content content = content_of("t", {{"t/d/e/empty", 0}});
+  auto staging = Staging::open(dir / "into", content);
+  ASSERT_TRUE(staging);
+  fs::create_directories(fs::path(staging->path()) / "t");
+  fs::create_directory_symlink(dir / "elsewhere", fs::path(staging->path()) / "t" / "d");
+  EXPECT_FALSE(staging->place(content));
+  EXPECT_TRUE(fs::is_empty(dir / "elsewhere"));
+}
+
 TEST(Staging, a_target_swapped_for_a_link_gains_nothing) {
   const TempDir dir;
   fs::create_directories(dir / "victim");
