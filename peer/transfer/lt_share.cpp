@@ -87,8 +87,8 @@ void LtTransfer::keep_in_step(Job& job) {
 /// The torrent is in the session.
 void LtTransfer::on_served(Job& job) {
   if (auto seeding = std::exchange(job.seeding, std::nullopt)) emit(job, std::move(*seeding));
-  if (job.served->wanted) tell_losses(job);
-  if (!job.ending) keep_in_step(job);
+  if (job.served->wanted && !tell_losses(job)) return;
+  keep_in_step(job);
 }
 
 void LtTransfer::on_lost(Job& job, const std::vector<LostFile>& lost) {
@@ -104,20 +104,22 @@ void LtTransfer::on_settled(Job& job) {
   const bool explained = served.has_news();
   if (served.suspicion == Suspicion::kLook) served.suspicion = explained ? Suspicion::kNone : Suspicion::kRead;
   served.wanted = served.suspicion == Suspicion::kNone && served.anything();
-  tell_losses(job);
-  keep_in_step(job);
+  if (tell_losses(job)) keep_in_step(job);
 }
 
-void LtTransfer::tell_losses(Job& job) {
+bool LtTransfer::tell_losses(Job& job) {
   ServedFiles& served = *job.served;
   const bool nothing_left = !served.anything() && !served.source() && served.suspicion == ServedFiles::Suspicion::kNone;
   // First that it is shared.
-  if (job.seeding && !nothing_left) return;
+  if (job.seeding && !nothing_left) return true;
   auto news = served.take_news(job.loaded->content);
-  if (nothing_left)
-    return fail(job, {TransferErrc::kUnreadable, (news ? news->sentence : "nothing reads as it was hashed any more") +
-                                                     "; nothing of the share is left"});
+  if (nothing_left) {
+    fail(job, {TransferErrc::kUnreadable,
+               (news ? news->sentence : "nothing reads as it was hashed any more") + "; nothing of the share is left"});
+    return false;
+  }
   if (news) emit(job, std::move(*news));
+  return true;
 }
 
 /// A piece was not what it was. Perhaps a file changed and the watch hasn't seen it; else all has to be read again.
@@ -148,8 +150,7 @@ void LtTransfer::check_on(Job& job) {
       [this, range = *part](Job& found, const std::vector<bool>& right) {
         found.served->found(range, right);
         found.served->wanted = found.served->anything();
-        tell_losses(found);
-        if (found.ending) return;
+        if (!tell_losses(found)) return;
         keep_in_step(found);
         check_on(found);
       });

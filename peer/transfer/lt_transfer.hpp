@@ -139,7 +139,8 @@ class LtTransfer final : public Transfer {
   void on_served(Job& job);
   void on_lost(Job& job, const std::vector<LostFile>& lost);
   void on_settled(Job& job);
-  void tell_losses(Job& job);
+  /// False when the job ended by it, and may be gone.
+  [[nodiscard]] bool tell_losses(Job& job);
   void suspect(Job& job);
   void start_check(Job& job);
   void check_on(Job& job);

@@ -18,7 +18,7 @@ namespace {
 namespace test = rondo::test;
 
 using namespace std::string_literals;
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 std::vector<std::string_view> split(std::string_view path) {
   std::vector<std::string_view> out;
