@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "peer/transfer/hasher.hpp"
-#include "peer/transfer/limits.hpp"
+#include "peer/transfer/lt_pieces.hpp"
 
 namespace rondo::peer {
 namespace {
@@ -75,44 +75,19 @@ class Leftover {
     return out;
   }
 
-  /// Where the pieces are, for the hasher.
+  /// Where the pieces are, for the hasher. A torrent's symbolic links have no place, and no bytes.
   [[nodiscard]] HashPlan plan() const {
-    HashPlan plan;
-    const lt::file_storage& files = info_.files();
-    plan.piece_length = static_cast<std::uint32_t>(info_.piece_length());
-    plan.v1 = info_.v1();
-    plan.v2 = !info_.v1();
     const std::string root = staging_.path() + "/";
-    for (const lt::file_index_t index : files.file_range())
-      plan.parts.push_back({std::string(), static_cast<std::uint64_t>(files.file_size(index))});
-    for_each_file(files, [&](lt::file_index_t index, std::size_t i) {
-      plan.parts[static_cast<std::size_t>(static_cast<int>(index))].disk_path = root + torrent_.content.files[i].path;
+    std::vector<std::string> paths(static_cast<std::size_t>(info_.num_files()));
+    for_each_file(info_.files(), [&](lt::file_index_t index, std::size_t i) {
+      paths[static_cast<std::size_t>(static_cast<int>(index))] = root + torrent_.content.files[i].path;
     });
-    return plan;
+    return plan_of_files(
+        info_, [&](lt::file_index_t index) { return paths[static_cast<std::size_t>(static_cast<int>(index))]; });
   }
 
   /// What the pieces hash to; none where the metadata doesn't say.
-  [[nodiscard]] std::optional<Hashes> expected() const {
-    Hashes out;
-    if (info_.v1()) {
-      out.v1.resize(possible_.size());
-      for (const lt::piece_index_t piece : info_.piece_range()) {
-        const lt::sha1_hash hash = info_.hash_for_piece(piece);
-        std::copy(hash.begin(), hash.end(), out.v1[static_cast<std::size_t>(index_of(piece))].begin());
-      }
-      return out;
-    }
-    const lt::file_storage& files = info_.files();
-    for (const lt::file_index_t index : files.file_range()) {
-      const lt::span<const char> layer = info_.piece_layer(index);
-      auto& roots = out.v2.emplace_back(static_cast<std::size_t>(layer.size()) / std::tuple_size_v<Root>);
-      const bool has_pieces = !files.pad_file_at(index) && files.file_size(index) > 0;
-      if (has_pieces && roots.size() != static_cast<std::size_t>(files.file_num_pieces(index))) return std::nullopt;
-      for (std::size_t i = 0; i < roots.size(); ++i)
-        std::copy_n(layer.data() + i * roots[i].size(), roots[i].size(), reinterpret_cast<char*>(roots[i].data()));
-    }
-    return out;
-  }
+  [[nodiscard]] std::optional<Hashes> expected() const { return expected_hashes(info_); }
 
   /// Nothing is left to fetch.
   [[nodiscard]] bool covers_wanted(const Pieces& have) const {

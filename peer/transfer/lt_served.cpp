@@ -1,21 +1,12 @@
 #include "peer/transfer/lt_served.hpp"
 
-#include <fcntl.h>
-#include <openssl/evp.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <libtorrent/file_storage.hpp>
 #include <libtorrent/torrent_flags.hpp>
 
-#include "dht/base/assert.hpp"
-#include "dht/base/bytes.hpp"
 #include "dht/base/display.hpp"
-#include "peer/transfer/fd.hpp"
 #include "peer/transfer/limits.hpp"
+#include "peer/transfer/lt_pieces.hpp"
 
 namespace rondo::peer {
 namespace {
@@ -23,63 +14,6 @@ namespace {
 bool is_pad(const lt::file_storage& files, lt::file_index_t i) {
   return bool(files.file_flags(i) & lt::file_storage::flag_pad_file);
 }
-
-/// Reads pieces one after the other; the last file stays open.
-class PieceReader {
- public:
-  explicit PieceReader(const PieceSource& source) : source_(source), context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    RONDO_ASSERT(context_ != nullptr);
-  }
-
-  bool is_right(lt::piece_index_t piece) {
-    const auto size = static_cast<std::uint64_t>(source_.info->piece_size(piece));
-    buffer_.assign(size, 0);
-    const auto begin =
-        static_cast<std::uint64_t>(static_cast<int>(piece)) * static_cast<std::uint64_t>(source_.info->piece_length());
-    if (!fill(begin)) return false;
-    std::array<std::uint8_t, 20> digest{};
-    RONDO_ASSERT(EVP_DigestInit_ex(context_.get(), EVP_sha1(), nullptr) == 1);
-    RONDO_ASSERT(EVP_DigestUpdate(context_.get(), buffer_.data(), buffer_.size()) == 1);
-    RONDO_ASSERT(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-    return std::memcmp(digest.data(), source_.info->hash_for_piece_ptr(piece), digest.size()) == 0;
-  }
-
- private:
-  bool fill(std::uint64_t begin) {
-    const std::uint64_t end = begin + buffer_.size();
-    const auto& parts = source_.parts;
-    auto part = std::partition_point(parts.begin(), parts.end(),
-                                     [begin](const auto& one) { return one.offset + one.size <= begin; });
-    for (; part != parts.end() && part->offset < end; ++part) {
-      if (part->disk_path.empty() || part->size == 0) continue;
-      const std::uint64_t from = std::max(begin, part->offset);
-      const std::uint64_t to = std::min(end, part->offset + part->size);
-      if (!read(*part, from - part->offset, std::span(buffer_).subspan(from - begin, to - from))) return false;
-    }
-    return true;
-  }
-
-  bool read(const PieceSource::Part& part, std::uint64_t offset, std::span<std::uint8_t> out) {
-    if (open_ != &part) {
-      fd_ = Fd(::open(part.disk_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-      open_ = &part;
-    }
-    while (!out.empty()) {
-      const ssize_t got = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return false;
-      out = out.subspan(static_cast<std::size_t>(got));
-      offset += static_cast<std::uint64_t>(got);
-    }
-    return true;
-  }
-
-  const PieceSource& source_;
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-  Bytes buffer_;
-  Fd fd_;
-  const PieceSource::Part* open_ = nullptr;
-};
 
 /// "a", "a and b", "a, b, c and 7 more".
 std::string listed(const std::vector<std::string>& names, std::size_t count) {
@@ -113,12 +47,13 @@ std::string sentence_of(const std::vector<std::string>& names, std::size_t count
 }  // namespace
 
 std::vector<bool> right_pieces(const PieceSource& source, PieceRange range, const std::atomic<bool>& cancelled) {
-  PieceReader reader(source);
-  std::vector<bool> right;
-  for (lt::piece_index_t piece = range.begin; piece < range.end && !cancelled; ++piece)
-    right.push_back(reader.is_right(piece));
-  right.resize(static_cast<std::size_t>(static_cast<int>(range.end) - static_cast<int>(range.begin)), false);
-  return right;
+  const auto begin = static_cast<int>(range.begin);
+  const auto end = static_cast<int>(range.end);
+  std::vector<bool> which(source.expected.v1.size());
+  std::fill(which.begin() + begin, which.begin() + end, true);
+  const std::vector<bool> right = check_pieces(
+      source.plan, source.expected, which, [](std::uint64_t) {}, cancelled);
+  return {right.begin() + begin, right.begin() + end};
 }
 
 ServedFiles::ServedFiles(lt::add_torrent_params params)
@@ -167,17 +102,13 @@ void ServedFiles::lose(const LostFile& lost) {
 
 void ServedFiles::doubt_all() {
   auto source = std::make_shared<PieceSource>();
-  source->info = params_.ti;
-  const lt::file_storage& files = params_.ti->files();
-  for (const lt::file_index_t i : files.file_range()) {
+  source->plan = plan_of_files(*params_.ti, [this](lt::file_index_t i) {
     const auto renamed = params_.renamed_files.find(i);
-    const bool pad = is_pad(files, i);
-    source->parts.push_back({pad                                      ? std::string()
-                             : renamed != params_.renamed_files.end() ? renamed->second
-                                                                      : files.file_path(i, params_.save_path),
-                             static_cast<std::uint64_t>(files.file_offset(i)),
-                             static_cast<std::uint64_t>(files.file_size(i))});
-  }
+    return renamed != params_.renamed_files.end() ? renamed->second
+                                                  : params_.ti->files().file_path(i, params_.save_path);
+  });
+  // What we made ourselves has v1 pieces.
+  source->expected = *expected_hashes(*params_.ti);
   source_ = std::move(source);
   take_out({lt::piece_index_t{0}, params_.ti->end_piece()});
   unchecked_ = lt::piece_index_t{0};

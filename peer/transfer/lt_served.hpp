@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "peer/transfer/file_watch.hpp"
+#include "peer/transfer/hasher.hpp"
 #include "peer/transfer/lt_receivers.hpp"
 #include "peer/transfer/transfer.hpp"
 
@@ -28,20 +29,14 @@ struct PieceRange {
   lt::piece_index_t end;
 };
 
-/// Where a torrent's bytes are on disk.
+/// Where a torrent's bytes are on disk, and what they hash to.
 struct PieceSource {
-  struct Part {
-    /// Empty: padding.
-    std::string disk_path;
-    std::uint64_t offset = 0;
-    std::uint64_t size = 0;
-  };
-  std::shared_ptr<const lt::torrent_info> info;
-  std::vector<Part> parts;
+  HashPlan plan;
+  Hashes expected;
 };
 
-/// Reads pieces and compares their v1 hashes; what can't be read is wrong. One bit a piece of the range. After
-/// `cancelled` nothing of the result means anything.
+/// Reads pieces and compares their hashes; what can't be read is wrong. One bit a piece of the range. After `cancelled`
+/// nothing of the result means anything.
 std::vector<bool> right_pieces(const PieceSource& source, PieceRange range, const std::atomic<bool>& cancelled);
 
 class ServedFiles {

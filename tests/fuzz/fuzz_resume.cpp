@@ -1,5 +1,5 @@
-// The record of an interrupted download, damaged or written by somebody else: whatever it says, no more is taken for good
-// than the files hold.
+// The record of an interrupted download, damaged or written by somebody else: whatever it says, no more is taken for
+// good than the files hold.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
