@@ -18,8 +18,8 @@ int main(int argc, char** argv) {
   cli::scrub_links(argc, argv);
   // What a thread frees is there for all, and large blocks go back to the system: by default each thread keeps what it
   // had, which doubles the peak of a large torrent.
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_ARENA_MAX, 1);                // NOLINT(concurrency-mt-unsafe): no thread is there yet
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);  // NOLINT(concurrency-mt-unsafe): no thread is there yet
   // A closed pipe is an error to be told and cleaned up after, not a sudden death.
   std::signal(SIGPIPE, SIG_IGN);
   const auto environment = [](const char* name) -> std::optional<std::string> {

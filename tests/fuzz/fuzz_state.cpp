@@ -71,14 +71,14 @@ void check_key(const fs::path& file) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Folder folder;
+  static const Folder kFolder;
   if (size == 0) return 0;
   if (data[0] == 'k') {
-    check_key(folder.write("device-key", data + 1, size - 1));
+    check_key(kFolder.write("device-key", data + 1, size - 1));
     return 0;
   }
-  (void)folder.write("contacts", data + 1, size - 1);
-  check_contacts(folder, Family::kV4);
-  check_contacts(folder, Family::kV6);
+  (void)kFolder.write("contacts", data + 1, size - 1);
+  check_contacts(kFolder, Family::kV4);
+  check_contacts(kFolder, Family::kV6);
   return 0;
 }
