@@ -1,5 +1,10 @@
 #include "peer/transfer/file_identity.hpp"
 
+#include <sys/statfs.h>
+
+#include <algorithm>
+#include <array>
+
 namespace rondo::peer {
 namespace {
 
@@ -18,6 +23,15 @@ std::optional<FileIdentity> read_identity(const std::string& path) {
   struct ::stat info {};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   return identity_of(info);
+}
+
+bool is_remote(const std::string& path) {
+  struct ::statfs info {};
+  if (::statfs(path.c_str(), &info) != 0) return true;
+  static constexpr std::array<std::uint32_t, 9> kRemote{
+      0x6969, 0x517B, 0xFF534D42, 0xFE534D42, 0x65735546, 0x01021997, 0x00C36400, 0x5346414F, 0x73757245,
+  };  // NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, AFS, Coda
+  return std::find(kRemote.begin(), kRemote.end(), static_cast<std::uint32_t>(info.f_type)) != kRemote.end();
 }
 
 bool is_untouched(const FileIdentity& before, const FileIdentity& now) {

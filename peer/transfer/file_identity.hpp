@@ -25,6 +25,9 @@ FileIdentity identity_of(const struct ::stat& info);
 /// Of a regular file; none for anything else (a symbolic link too), and where it can't be looked at.
 std::optional<FileIdentity> read_identity(const std::string& path);
 
+/// It is on a file system where others write without our kernel's knowledge, or can't be looked at.
+bool is_remote(const std::string& path);
+
 /// All but ctime is equal: chmod, link and rename leave the content alone.
 bool is_untouched(const FileIdentity& before, const FileIdentity& now);
 

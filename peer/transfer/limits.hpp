@@ -61,6 +61,8 @@ inline constexpr std::size_t kShownName = 300;
 inline constexpr std::size_t kRememberedPeers = 200;
 /// Connections of the session (Debian's default of 1024 file descriptors leaves room for files).
 inline constexpr int kConnections = 200;
+/// Bytes read ahead for each peer that is served, at least; with many slow peers, times kConnections.
+inline constexpr int kSendAhead = 128 * 1024;
 /// Background threads at once (hashing, placing, removing). More work waits in a queue.
 inline constexpr std::size_t kWorkers = 8;
 /// libtorrent drops alerts beyond it; those that we wait for are of a kind that has twice and four times the room.

@@ -11,13 +11,12 @@
 
 namespace rondo::peer {
 
-std::unique_ptr<lt::disk_interface> disk_io_constructor(lt::io_context& io, const lt::settings_interface&,
-                                                        lt::counters& counters) {
-  return std::make_unique<LtDisk>(io, counters);
-}
-
-LtDisk::LtDisk(lt::io_context& io, lt::counters& counters)
-    : io_(io), counters_(counters), files_(limits::kOpenFiles), pool_(files_, [this] { post(&LtDisk::finish_jobs); }) {}
+LtDisk::LtDisk(lt::io_context& io, lt::counters& counters, std::shared_ptr<const KnownFiles> known)
+    : io_(io),
+      counters_(counters),
+      known_(std::move(known)),
+      files_(limits::kOpenFiles),
+      pool_(files_, [this] { post(&LtDisk::finish_jobs); }) {}
 
 LtDisk::~LtDisk() {
   abort(true);
@@ -41,7 +40,7 @@ lt::storage_holder LtDisk::new_torrent(const lt::storage_params& params, const s
     // remove_torrent() must not fail.
     unused_.reserve(torrents_.size());
   }
-  auto owned = std::make_unique<LtStorage>(params, torrent, files_);
+  auto owned = std::make_unique<LtStorage>(params, torrent, known_->find(params.info_hash, params.path), files_);
   std::shared_ptr<LtStorage> storage(owned.release(), [this](LtStorage* gone) {
     pool_.forget(gone->jobs);
     delete gone;

@@ -30,19 +30,16 @@
 #include <vector>
 
 #include "peer/transfer/disk_pool.hpp"
+#include "peer/transfer/known_files.hpp"
 #include "peer/transfer/lt_disk_jobs.hpp"
 #include "peer/transfer/lt_storage.hpp"
 #include "peer/transfer/open_files.hpp"
 
 namespace rondo::peer {
 
-/// For lt::session_params.
-std::unique_ptr<lt::disk_interface> disk_io_constructor(lt::io_context& io, const lt::settings_interface& settings,
-                                                        lt::counters& counters);
-
 class LtDisk final : public lt::disk_interface {
  public:
-  LtDisk(lt::io_context& io, lt::counters& counters);
+  LtDisk(lt::io_context& io, lt::counters& counters, std::shared_ptr<const KnownFiles> known);
   ~LtDisk() override;
 
   lt::storage_holder new_torrent(const lt::storage_params& params, const std::shared_ptr<void>& torrent) override;
@@ -99,6 +96,7 @@ class LtDisk final : public lt::disk_interface {
   lt::io_context& io_;
   lt::counters& counters_;
   std::shared_ptr<LtDisk*> self_ = std::make_shared<LtDisk*>(this);
+  std::shared_ptr<const KnownFiles> known_;
   LtBuffers buffers_;
   OpenFiles files_;
   std::vector<std::shared_ptr<LtStorage>> torrents_;

@@ -56,10 +56,20 @@ std::vector<bool> right_pieces(const PieceSource& source, PieceRange range, cons
   return {right.begin() + begin, right.begin() + end};
 }
 
-ServedFiles::ServedFiles(lt::add_torrent_params params)
+KnownFiles::Identities identities_of(const lt::torrent_info& info, const std::vector<WatchedFile>& files) {
+  KnownFiles::Identities out;
+  out.reserve(static_cast<std::size_t>(info.num_files()));
+  auto file = files.begin();
+  for (const lt::file_index_t i : info.files().file_range())
+    out.push_back(is_pad(info.files(), i) ? FileIdentity{} : (file++)->identity);
+  return out;
+}
+
+ServedFiles::ServedFiles(lt::add_torrent_params params, bool verified)
     : params_(std::move(params)),
       total_(static_cast<std::uint64_t>(params_.ti->total_size())),
       piece_length_(static_cast<std::uint32_t>(params_.ti->piece_length())) {
+  if (verified) intact_.emplace(params_.ti->num_pieces(), true);
   const lt::file_storage& files = params_.ti->files();
   for (const lt::file_index_t i : files.file_range())
     if (!is_pad(files, i))

@@ -1,7 +1,8 @@
 // What of a share can still be served, and the check that finds out where libtorrent says that something can't.
 //
-// A share begins in seed mode: all pieces are taken for right, and libtorrent verifies each when it is first asked for.
-// From the first loss on, the torrent is added with a list of the pieces that touch no lost file; what is on the disk
+// A share that was hashed just now is served as it is. One whose hashes are older (torrent_cache.hpp), or whose files
+// others can change unseen, begins in seed mode: libtorrent verifies each piece when it is first asked for. Either way
+// the disk back-end reads nothing from a file that is not what it was (known_files.hpp). From the first loss on, the torrent is added with a list of the pieces that touch no lost file; what is on the disk
 // is not looked at again. After a piece was found wrong that no lost file explains, everything is in doubt: it is read
 // in parts, and pieces are served as they are found right.
 #pragma once
@@ -18,6 +19,7 @@
 
 #include "peer/transfer/file_watch.hpp"
 #include "peer/transfer/hasher.hpp"
+#include "peer/transfer/known_files.hpp"
 #include "peer/transfer/lt_receivers.hpp"
 #include "peer/transfer/transfer.hpp"
 
@@ -39,12 +41,17 @@ struct PieceSource {
 /// nothing of the result means anything.
 std::vector<bool> right_pieces(const PieceSource& source, PieceRange range, const std::atomic<bool>& cancelled);
 
+/// By the torrent's numbers, of files given by their number in Content::files.
+KnownFiles::Identities identities_of(const lt::torrent_info& info, const std::vector<WatchedFile>& files);
+
 class ServedFiles {
  public:
-  explicit ServedFiles(lt::add_torrent_params params);
+  /// `verified`: the files were just read, and are right.
+  ServedFiles(lt::add_torrent_params params, bool verified);
 
   void add_extension(TorrentExtension extension) { params_.extensions.push_back(std::move(extension)); }
   [[nodiscard]] std::shared_ptr<const lt::torrent_info> info() const { return params_.ti; }
+  [[nodiscard]] const std::string& folder() const { return params_.save_path; }
   /// What to add to the session now.
   [[nodiscard]] lt::add_torrent_params params() const;
   [[nodiscard]] bool anything() const { return !intact_ || !intact_->none_set(); }
@@ -64,6 +71,8 @@ class ServedFiles {
   std::optional<ContentChanged> take_news(const Content& content);
 
   std::unique_ptr<FileWatch> watch;
+  /// Null where the files' identities say too little. KnownFiles has them for as long as they are kept here.
+  std::shared_ptr<const KnownFiles::Identities> identities;
   /// The torrent may be in the session. What is in there is as of `version_inside`.
   bool wanted = true;
   std::uint64_t version = 0;

@@ -72,6 +72,9 @@ void set_transport(settings_pack& pack) {
   pack.set_bool(settings_pack::allow_multiple_connections_per_ip, true);
   // With the default of 8 slots the ninth peer of a lone sharer waits for its turn.
   pack.set_int(settings_pack::unchoke_slots_limit, -1);
+  // Until a peer has been served for a second, libtorrent has only this much on its way to it: by default one block, so
+  // that each waits for the disk.
+  pack.set_int(settings_pack::send_buffer_low_watermark, limits::kSendAhead);
   // A sharer that was restarted is tried again soon.
   pack.set_int(settings_pack::min_reconnect_time, 1);
   pack.set_int(settings_pack::max_failcount, 20);
@@ -179,9 +182,13 @@ lt::tcp::endpoint to_lt(const Endpoint& endpoint) {
 
 Result<ListeningSession, TransferError> start_session(const TransferConfig& config) {
   const std::vector<Endpoint> listen = resolved_listen(config);
+  ListeningSession out;
   lt::session_params params(settings_of(config, listen));
-  params.disk_io_constructor = disk_io_constructor;
-  ListeningSession out{std::make_unique<lt::session>(std::move(params)), 0};
+  params.disk_io_constructor = [known = out.known](lt::io_context& io, const lt::settings_interface&,
+                                                   lt::counters& counters) {
+    return std::make_unique<LtDisk>(io, counters, known);
+  };
+  out.session = std::make_unique<lt::session>(std::move(params));
   if (listen.empty()) return out;
   const ListenState state = wait_for_listen(*out.session, listen);
   if (state.failure) return Failure{*state.failure};

@@ -10,6 +10,7 @@
 
 #include "dht/base/endpoint.hpp"
 #include "dht/base/result.hpp"
+#include "peer/transfer/known_files.hpp"
 #include "peer/transfer/transfer.hpp"
 
 namespace rondo::peer {
@@ -17,6 +18,8 @@ namespace rondo::peer {
 struct ListeningSession {
   std::unique_ptr<lt::session> session;
   std::uint16_t port = 0;
+  /// For its disk back-end.
+  std::shared_ptr<KnownFiles> known = std::make_shared<KnownFiles>();
 };
 
 /// Starts a session and waits, for a moment, until it listens. Fails with kListen.

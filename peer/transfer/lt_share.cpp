@@ -3,6 +3,7 @@
 // libtorrent answers a piece that is not what it was by reading everything again in its network thread, serving nobody
 // meanwhile. So the torrent is taken out as soon as anything is lost or wrong, and added again without the pieces that
 // it touches; peers that were connected come back by themselves.
+#include <algorithm>
 #include <libtorrent/torrent_status.hpp>
 
 #include "peer/transfer/limits.hpp"
@@ -51,7 +52,9 @@ void LtTransfer::serve(Job& job, MadeTorrent made) {
   job.loaded = std::move(made.loaded);
   job.seeding = Seeding{job.loaded->content, std::move(made.file), job.loaded->notes, made.excluded, made.hashed};
   apply_policy(job.loaded->params, config_);
-  job.served = std::make_unique<ServedFiles>(std::move(job.loaded->params));
+  if (serves_already(job)) return fail(job, busy());
+  job.served = std::make_unique<ServedFiles>(std::move(job.loaded->params), made.is_verified);
+  if (made.is_local) tell_identities(job, made.watched);
   const auto in_own_thread = [this, id = job.id, inbox = inbox_](auto call) {
     inbox->post([this, id, call = std::move(call)] {
       if (Job* found = find_live(id)) call(*found);
@@ -67,6 +70,21 @@ void LtTransfer::serve(Job& job, MadeTorrent made) {
   callbacks.settled = [this, in_own_thread] { in_own_thread([this](Job& found) { on_settled(found); }); };
   job.served->watch = std::make_unique<FileWatch>(std::move(made.watched), std::move(callbacks), limits::kWatches);
   keep_in_step(job);
+}
+
+bool LtTransfer::serves_already(const Job& job) const {
+  const lt::info_hash_t hash = job.loaded->params.ti->info_hashes();
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
+    const Job& other = *entry.second;
+    return !other.ending && other.served && other.served->info()->info_hashes() == hash;
+  });
+}
+
+void LtTransfer::tell_identities(Job& job, const std::vector<WatchedFile>& files) {
+  ServedFiles& served = *job.served;
+  const auto known = std::make_shared<const KnownFiles::Identities>(identities_of(*served.info(), files));
+  served.identities = known;
+  known_->tell(served.info()->info_hashes().get_best(), served.folder(), known);
 }
 
 /// Brings the session in line with what can be served; called again whenever libtorrent has done its part.

@@ -89,11 +89,13 @@ Fd only_regular(Fd fd) {
 
 }  // namespace
 
-LtStorage::LtStorage(const lt::storage_params& params, std::shared_ptr<void> owner, OpenFiles& files)
+LtStorage::LtStorage(const lt::storage_params& params, std::shared_ptr<void> owner,
+                     std::shared_ptr<const KnownFiles::Identities> known, OpenFiles& files)
     : files_(params.mapped_files != nullptr ? *params.mapped_files : params.files),
       priorities_(params.priorities),
       path_(params.path),
       owner_(std::move(owner)),
+      known_(std::move(known)),
       open_files_(files),
       pinned_(path_.starts_with("/proc/")),
       wants_v2_(files_.v2()) {
@@ -126,6 +128,13 @@ bool LtStorage::report_fault(lt::storage_error& error) {
   return fault != 0;
 }
 
+bool LtStorage::is_as_hashed(const OpenFile& file) const {
+  if (!known_) return true;
+  struct ::stat info {};
+  return ::fstat(file.fd(), &info) == 0 &&
+         is_untouched((*known_)[static_cast<std::size_t>(file.file())], identity_of(info));
+}
+
 void LtStorage::read(lt::piece_index_t piece, int offset, std::span<std::uint8_t> to, lt::storage_error& error) {
   if (report_fault(error)) return;
   const std::int64_t place = place_of(piece, offset);
@@ -143,6 +152,7 @@ void LtStorage::read(lt::piece_index_t piece, int offset, std::span<std::uint8_t
     if (count < 0) error = error_at(errno, slice.file, lt::operation_t::file_read);
     if (count >= 0 && static_cast<std::size_t>(count) < part.size())
       error = {lt::errors::file_too_short, slice.file, lt::operation_t::file_read};
+    if (!error && !is_as_hashed(*file)) error = error_at(ESTALE, slice.file, lt::operation_t::file_read);
     if (error) return;
   }
 }

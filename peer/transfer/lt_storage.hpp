@@ -7,6 +7,10 @@
 // A piece may lie half in a file that is not wanted. What comes of it is written to that file's own place: the base
 // folder of a download is a staging folder, from which only wanted files are moved on, so no part file is needed.
 //
+// Of a share it is known what each file was when it was hashed. What is read of a file that was written to since, or has
+// another in its place, is an error (ESTALE), so it reaches nobody: a file's times change before its bytes do, and they
+// are looked at after the bytes were read.
+//
 // Reading and writing are for any thread; what changes names is for a thread that has the torrent for itself (a fence,
 // see disk_order.hpp).
 #pragma once
@@ -31,14 +35,16 @@
 
 #include "peer/transfer/disk_order.hpp"
 #include "peer/transfer/fd.hpp"
+#include "peer/transfer/known_files.hpp"
 #include "peer/transfer/open_files.hpp"
 
 namespace rondo::peer {
 
 class LtStorage {
  public:
-  /// `owner` keeps alive what `params` refers to.
-  LtStorage(const lt::storage_params& params, std::shared_ptr<void> owner, OpenFiles& files);
+  /// `owner` keeps alive what `params` refers to; `known` may be null.
+  LtStorage(const lt::storage_params& params, std::shared_ptr<void> owner,
+            std::shared_ptr<const KnownFiles::Identities> known, OpenFiles& files);
   ~LtStorage();
   LtStorage(const LtStorage&) = delete;
   LtStorage& operator=(const LtStorage&) = delete;
@@ -46,7 +52,7 @@ class LtStorage {
   /// The order of its jobs; belongs to the DiskPool.
   TorrentJobs jobs;
 
-  /// Fills `to`, or sets `error`: a file that ends too early is one.
+  /// Fills `to`, or sets `error`: a file that ends too early is one, and so is one that is not as it was hashed.
   void read(lt::piece_index_t piece, int offset, std::span<std::uint8_t> to, lt::storage_error& error);
   /// Writes blocks that follow one another.
   void write(lt::piece_index_t piece, int offset, std::span<const ::iovec> blocks, lt::storage_error& error);
@@ -92,6 +98,7 @@ class LtStorage {
   bool has_what_it_says(const lt::add_torrent_params& resume);
   void make_empty_files(lt::storage_error& error);
   [[nodiscard]] bool is_wanted(lt::file_index_t file) const;
+  [[nodiscard]] bool is_as_hashed(const OpenFile& file) const;
   bool report_fault(lt::storage_error& error);
   void learn(bool v1, bool v2);
 
@@ -100,6 +107,7 @@ class LtStorage {
   lt::aux::vector<lt::download_priority_t, lt::file_index_t> priorities_;
   std::string path_;
   std::shared_ptr<void> owner_;
+  std::shared_ptr<const KnownFiles::Identities> known_;
   OpenFiles& open_files_;
   std::shared_ptr<CloseFault> fault_ = std::make_shared<CloseFault>();
   /// The path is a descriptor's number, which may be another's later on: the folder is opened at once, and stays open.

@@ -10,6 +10,7 @@
 #include <libtorrent/torrent_info.hpp>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -151,6 +152,14 @@ Result<std::vector<WatchedFile>, TransferError> watched_files(const HashPlan& pl
   return out;
 }
 
+/// Looks once at each file system.
+bool all_local(const Scan& scan) {
+  std::set<std::uint64_t> devices;
+  return std::none_of(scan.files.begin(), scan.files.end(), [&](const ScannedFile& file) {
+    return devices.insert(file.identity.device).second && is_remote(file.disk_path);
+  });
+}
+
 HashPlan plan_of(const lt::create_torrent& torrent, const Scan& scan, bool hybrid) {
   std::unordered_map<std::string_view, const ScannedFile*> by_path;
   for (const ScannedFile& file : scan.files) by_path.emplace(file.torrent_path, &file);
@@ -250,7 +259,10 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
   auto watched = watched_files(plan, scan);
   if (!watched) return Failure{watched.error()};
   made.watched = std::move(*watched);
-  if (made.hashed != 0 && is_settled(scan, begun)) cache.keep(key, made.file);
+  made.is_local = all_local(scan);
+  const bool settled = made.hashed != 0 && is_settled(scan, begun);
+  made.is_verified = settled && made.is_local;
+  if (settled) cache.keep(key, made.file);
 
   auto loaded = load_torrent(made.file);
   if (!loaded) return Failure{loaded.error()};

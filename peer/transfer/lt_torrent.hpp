@@ -41,6 +41,10 @@ struct MadeTorrent {
   std::uint64_t hashed = 0;
   /// By their number in content.files.
   std::vector<WatchedFile> watched;
+  /// All are on file systems of this machine: nobody changes them without their identities showing it.
+  bool is_local = false;
+  /// Hashed just now, and what they are has not changed since: they need not be read again before they are served.
+  bool is_verified = false;
 };
 
 /// Walks and hashes what is to be shared, if the cache hasn't it. The info-hash depends on names, contents and x bits

@@ -36,6 +36,7 @@ LtTransfer::LtTransfer(const TransferConfig& config, ListeningSession listening,
       cache_(config.state_dir.empty() ? config.state_dir : config.state_dir / "torrents"),
       inbox_(std::make_shared<Inbox>(std::move(wake))),
       session_(std::move(listening.session)),
+      known_(std::move(listening.known)),
       port_(listening.port) {
   session_->set_alert_notify([inbox = inbox_] { inbox->poke(); });
   ticker_ = std::make_unique<Ticker>(limits::kProgressPeriod, [session = session_.get(), busy = busy_] {
@@ -242,7 +243,7 @@ void LtTransfer::on_added(const lt::add_torrent_alert& alert) {
   if (alert.error) {
     const bool duplicate = alert.error == lt::errors::duplicate_torrent;
     if (!job.ending && duplicate)
-      return fail(job, {TransferErrc::kBusy, "this content is being shared or fetched here already"});
+      return fail(job, busy());
     if (!job.ending) return fail(job, {TransferErrc::kBadTorrent, display(alert.error.message())});
     return continue_end(job);
   }
@@ -277,6 +278,10 @@ void LtTransfer::on_file_error(Job& job, const lt::file_error_alert& alert) {
   fail(job, *error_of(by_system ? alert.error.value() : EIO, "write the download in", job.into));
 }
 
+TransferError LtTransfer::busy() {
+  return {TransferErrc::kBusy, "this content is being shared or fetched here already"};
+}
+
 TransferError LtTransfer::no_room(const Job& job) {
   TransferError error = *error_of(ENOSPC, "write the download in", job.into);
   error.sentence += "; make room there and run the same command again: it goes on with what it has";
@@ -286,7 +291,7 @@ TransferError LtTransfer::no_room(const Job& job) {
 void LtTransfer::on_torrent_error(Job& job, const lt::torrent_error_alert& alert) {
   if (job.served) return suspect(job);
   if (alert.error == lt::errors::duplicate_torrent)
-    return fail(job, {TransferErrc::kBusy, "this content is being shared or fetched here already"});
+    return fail(job, busy());
   fail(job, {TransferErrc::kBadTorrent, "this torrent can't be used: " + display(alert.error.message())});
 }
 

@@ -135,6 +135,9 @@ class LtTransfer final : public Transfer {
 
   void seed(Job& job);
   void serve(Job& job, MadeTorrent made);
+  /// Another job serves the same torrent.
+  [[nodiscard]] bool serves_already(const Job& job) const;
+  void tell_identities(Job& job, const std::vector<WatchedFile>& files);
   void keep_in_step(Job& job);
   void on_served(Job& job);
   void on_lost(Job& job, const std::vector<LostFile>& lost);
@@ -165,6 +168,7 @@ class LtTransfer final : public Transfer {
   void on_no_resume_data(Job& job);
   void on_file_error(Job& job, const lt::file_error_alert& alert);
   static TransferError no_room(const Job& job);
+  static TransferError busy();
   void on_torrent_error(Job& job, const lt::torrent_error_alert& alert);
   void on_status(const lt::state_update_alert& alert);
   void on_alert_of(Job& job, lt::alert& alert);
@@ -175,6 +179,7 @@ class LtTransfer final : public Transfer {
   std::shared_ptr<Inbox> inbox_;
   Tasks tasks_;
   std::shared_ptr<lt::session> session_;
+  std::shared_ptr<KnownFiles> known_;
   std::uint16_t port_;
   /// There are jobs, so there is something to ask libtorrent for.
   std::shared_ptr<std::atomic<bool>> busy_ = std::make_shared<std::atomic<bool>>(false);

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
+#include "peer/transfer/limits.hpp"
 #include "tests/peer/transfer/harness.hpp"
 
 namespace rondo::peer::test {
@@ -121,13 +123,14 @@ TEST_F(Changes, hybrids_go_on_too) {
 }
 
 TEST_F(Changes, a_getter_that_is_connected_comes_back_for_the_rest) {
-  write_file(tree() / "b", random_text(77, 60'000'000));
+  // Each takes longer to fetch than a change takes to be noticed. Holes are quickly made and read.
+  for (const char* name : {"b", "c"}) fs::resize_file(tree() / name, 200'000'000);
   share();
   start_get();
-  // It has begun: 60 MB take longer than a change takes to be noticed.
+  // It has begun.
   ASSERT_TRUE(getter_.wait_until([&] {
     sharer_.drain();
-    return !tree_now(to_ / "into").empty();
+    return has_any(to_ / "into");
   }));
   fs::resize_file(tree() / "c", 10);
   const auto changed = news();
@@ -170,6 +173,46 @@ TEST_F(Changes, a_file_that_was_only_looked_at_is_served_on) {
     EXPECT_TRUE(changed == nullptr || changed->files == std::vector<std::string>{"tree/c"});
   }
 }
+
+/// Writes to a file so that inotify tells nobody: through a mapping, for as long as this lives.
+class UnseenWrite {
+ public:
+  UnseenWrite(const fs::path& path, std::size_t offset) : fd_(::open(path.c_str(), O_RDWR)) {
+    map_ = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    EXPECT_NE(map_, MAP_FAILED);
+    static_cast<char*>(map_)[offset] = static_cast<char>(~static_cast<char*>(map_)[offset]);
+  }
+  ~UnseenWrite() {
+    ::munmap(map_, kSize);
+    ::close(fd_);
+  }
+  UnseenWrite(const UnseenWrite&) = delete;
+  UnseenWrite& operator=(const UnseenWrite&) = delete;
+
+ private:
+  int fd_;
+  void* map_;
+};
+
+class UnseenChanges : public Changes, public testing::WithParamInterface<bool> {};
+
+TEST_P(UnseenChanges, are_noticed_before_a_byte_of_them_is_served) {
+  // At rest for long enough to be served without being verified again.
+  std::this_thread::sleep_for(limits::kCacheSettled + 100ms);
+  share(GetParam());
+  const UnseenWrite write(tree() / "b", 50'000);
+  EXPECT_FALSE(news(300ms));
+  start_get();
+  const auto changed = news();
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->files, std::vector<std::string>{"tree/b"});
+  EXPECT_NE(changed->sentence.find("changed since it was hashed"), std::string::npos) << changed->sentence;
+  EXPECT_TRUE(getter_has(std::min<std::uint64_t>(changed->bytes_left, 2 * kSize)));
+  EXPECT_FALSE(getter_ended());
+}
+
+INSTANTIATE_TEST_SUITE_P(Torrents, UnseenChanges, testing::Bool(),
+                         [](const auto& tested) { return tested.param ? "hybrid" : "v1"; });
 
 /// Other bytes under the same size, inode and time of change, as a failing disk would have them. Through a mapping,
 /// which inotify does not tell of.

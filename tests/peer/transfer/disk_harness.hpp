@@ -109,8 +109,9 @@ class TestObserver final : public lt::disk_observer {
 class TestDisk {
  public:
   explicit TestDisk(const TestTorrent& torrent, const std::string& base,
-                    const std::vector<lt::download_priority_t>& priorities = {})
-      : torrent_(torrent), disk(std::make_unique<LtDisk>(io, counters)) {
+                    const std::vector<lt::download_priority_t>& priorities = {},
+                    const std::shared_ptr<const KnownFiles>& known = std::make_shared<KnownFiles>())
+      : torrent_(torrent), disk(std::make_unique<LtDisk>(io, counters, known)) {
     lt::aux::vector<lt::download_priority_t, lt::file_index_t> wanted;
     for (const lt::download_priority_t priority : priorities) wanted.push_back(priority);
     const lt::storage_params params(torrent.layout, nullptr, base, lt::storage_mode_sparse, wanted, lt::sha1_hash());

@@ -2,6 +2,7 @@
 // asked for, and what goes wrong is told.
 #include <sys/resource.h>
 
+#include <array>
 #include <map>
 
 #include "peer/transfer/limits.hpp"
@@ -290,6 +291,43 @@ TEST_F(Disk, a_file_that_is_gone_or_cut_is_told) {
   EXPECT_EQ(error.operation, lt::operation_t::file_read);
   EXPECT_EQ(static_cast<int>(error.file()), 1);
   EXPECT_EQ(test.hash(0).second.ec, lt::error_code(lt::errors::file_too_short));
+}
+
+TEST_F(Disk, of_a_file_that_is_not_what_it_was_nothing_is_handed_on) {
+  const std::array<const char*, 3> names{"a", "b", "c"};
+  const TestTorrent torrent({{"a", kBlock}, {"b", kBlock}, {"c", kBlock}}, 3 * kBlock);
+  for (int i = 0; i < 3; ++i) write_file(base_ / names[static_cast<std::size_t>(i)], torrent.file(i));
+  auto identities = std::make_shared<KnownFiles::Identities>();
+  for (int i = 0; i < 3; ++i) identities->push_back(*read_identity(base_ / names[static_cast<std::size_t>(i)]));
+  const auto known = std::make_shared<KnownFiles>();
+  known->tell(lt::sha1_hash(), base(), identities);
+  TestDisk test(torrent, base(), {}, known);
+  EXPECT_EQ(test.read(0, 0, kBlock).first, torrent.file(0));
+  EXPECT_EQ(test.hash(0).first, sha1_of(torrent.piece(0)));
+
+  // Written to while it is open; another put in its place before it is opened; only touched by chmod.
+  test.release();
+  EXPECT_EQ(test.read(0, 0, kBlock).first, torrent.file(0));
+  std::fstream(base_ / "a", std::ios::in | std::ios::out) << "other bytes";
+  fs::copy_file(base_ / "b", base_ / "new");
+  fs::rename(base_ / "new", base_ / "b");
+  ::chmod((base_ / "c").c_str(), 0600);
+  expect_errno(test.read(0, 0, kBlock).second, ESTALE, lt::operation_t::file_read, 0);
+  expect_errno(test.hash(0).second, ESTALE, lt::operation_t::file_read, 0);
+  expect_errno(test.read(0, kBlock, kBlock).second, ESTALE, lt::operation_t::file_read, 1);
+  EXPECT_EQ(test.read(0, 2 * kBlock, kBlock).first, torrent.file(2));
+}
+
+TEST(KnownFilesTest, are_of_one_torrent_in_one_folder_and_go_with_who_told_them) {
+  KnownFiles known;
+  const lt::sha1_hash torrent("12345678901234567890");
+  auto identities = std::make_shared<const KnownFiles::Identities>(3);
+  known.tell(torrent, "/here", identities);
+  EXPECT_EQ(known.find(torrent, "/here"), identities);
+  EXPECT_EQ(known.find(torrent, "/there"), nullptr);
+  EXPECT_EQ(known.find(lt::sha1_hash(), "/here"), nullptr);
+  identities.reset();
+  EXPECT_EQ(known.find(torrent, "/here"), nullptr);
 }
 
 TEST_F(Disk, no_symbolic_link_is_followed_and_nothing_else_opened) {

@@ -162,7 +162,7 @@ TEST_F(Failures, the_target_appears_meanwhile) {
   const Seeding seeding = share_one(1'000);
   offer(getter_, seeding.torrent_file, to_ / "into");
   getter_->accept(7);
-  ASSERT_TRUE(getter_.wait_until([&] { return !tree_now(to_ / "into").empty(); }));
+  ASSERT_TRUE(getter_.wait_until([&] { return has_any(to_ / "into"); }));
   write_file(to_ / "into" / "tree", "mine");
   getter_->connect_peer(7, sharer_.endpoint());
   EXPECT_EQ(fetch_error(getter_).code, TransferErrc::kExists);
@@ -180,7 +180,7 @@ TEST_F(Failures, another_process_fetches_the_same) {
   const Seeding seeding = share_one(1'000);
   offer(getter_, seeding.torrent_file, to_ / "into");
   getter_->accept(7);
-  ASSERT_TRUE(getter_.wait_until([&] { return !tree_now(to_ / "into").empty(); }));
+  ASSERT_TRUE(getter_.wait_until([&] { return has_any(to_ / "into"); }));
   TestPeer second;
   offer(second, seeding.torrent_file, to_ / "into");
   second->accept(7);
@@ -289,7 +289,7 @@ TEST_F(Failures, the_disk_fills_up_meanwhile) {
     const Seeding seeding = sharer.share({tree});
     offer(getter, seeding.torrent_file, disk.path() / "into");
     getter->accept(7);
-    ASSERT_TRUE(getter.wait_until([&] { return !tree_now(disk.path() / "into").empty(); }));
+    ASSERT_TRUE(getter.wait_until([&] { return has_any(disk.path() / "into"); }));
     std::ofstream(disk.path() / "filler") << std::string(2'000'000, 'f');
     getter->connect_peer(7, sharer.endpoint());
     const auto error = fetch_error(getter);

@@ -75,13 +75,10 @@ inline Tree tree_of(const fs::path& root) {
   return out;
 }
 
-/// For polling while others write there: what vanishes under the walk makes this look count for nothing.
-inline Tree tree_now(const fs::path& root) {
-  try {
-    return tree_of(root);
-  } catch (const fs::filesystem_error&) {
-    return {};
-  }
+/// A fetch has begun to write there: its staging folder stands.
+inline bool has_any(const fs::path& folder) {
+  std::error_code error;
+  return fs::directory_iterator(folder, error) != fs::directory_iterator();
 }
 
 /// A Transfer on a loopback port of the system's choice, without LAN discovery.

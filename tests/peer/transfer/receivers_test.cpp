@@ -82,7 +82,7 @@ TEST_F(Receivers, one_that_connects_anew_counts_once) {
   getter->connect_peer(7, sharer_.endpoint());
   ASSERT_TRUE(getter.wait_until([&] {
     sharer_.drain();
-    return !tree_now(to_ / "into").empty();
+    return has_any(to_ / "into");
   }));
   // The sharer takes the torrent out and in again; nothing that is needed is lost.
   fs::remove(from_ / "tree" / "empty");
