@@ -63,6 +63,8 @@ inline constexpr std::size_t kRememberedPeers = 200;
 inline constexpr int kConnections = 200;
 /// Bytes read ahead for each peer that is served, at least; with many slow peers, times kConnections.
 inline constexpr int kSendAhead = 128 * 1024;
+/// Blocks of 16 KiB that a peer may have asked us for: 8 MB, more than a TCP window on Debian holds (6 MB).
+inline constexpr int kRequests = 500;
 /// Background threads at once (hashing, placing, removing). More work waits in a queue.
 inline constexpr std::size_t kWorkers = 8;
 /// libtorrent drops alerts beyond it; those that we wait for are of a kind that has twice and four times the room.

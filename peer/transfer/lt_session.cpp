@@ -75,6 +75,8 @@ void set_transport(settings_pack& pack) {
   // Until a peer has been served for a second, libtorrent has only this much on its way to it: by default one block, so
   // that each waits for the disk.
   pack.set_int(settings_pack::send_buffer_low_watermark, limits::kSendAhead);
+  // A getter asks for as much ahead as the sharer says it may, and what has come of it is read into one buffer.
+  pack.set_int(settings_pack::max_allowed_in_request_queue, limits::kRequests);
   // A sharer that was restarted is tried again soon.
   pack.set_int(settings_pack::min_reconnect_time, 1);
   pack.set_int(settings_pack::max_failcount, 20);

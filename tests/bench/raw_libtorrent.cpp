@@ -44,6 +44,7 @@ lt::session_params params_of(const std::string& address) {
   pack.set_bool(settings_pack::allow_multiple_connections_per_ip, true);
   pack.set_int(settings_pack::unchoke_slots_limit, -1);
   pack.set_int(settings_pack::send_buffer_low_watermark, 128 * 1024);
+  pack.set_int(settings_pack::max_allowed_in_request_queue, 500);
   pack.set_int(settings_pack::max_metadata_size, 10'000'000);
   lt::session_params params(std::move(pack));
   params.disk_io_constructor = lt::posix_disk_io_constructor;
