@@ -214,13 +214,11 @@ class Watcher {
     const std::string path = (folder.ends_with('/') ? folder : folder + "/") + entry.name;
     errno = 0;
     const auto now = read_identity(path);
-    Loss loss = Loss::kChanged;
-    if (!now) {
-      loss = errno == EACCES ? Loss::kUnreadable : Loss::kGone;
-    } else if (is_untouched(entry.identity, *now)) {
-      if (now->ctime == entry.identity.ctime || ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0) return;
-      loss = Loss::kUnreadable;
-    }
+    const bool touched = now && !is_untouched(entry.identity, *now);
+    // Another ctime alone comes of chmod, or of its end: it may vanish between these two looks.
+    const auto readable = [&] { return ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0; };
+    if (now && !touched && (now->ctime == entry.identity.ctime || readable())) return;
+    const Loss loss = touched ? Loss::kChanged : errno == EACCES ? Loss::kUnreadable : Loss::kGone;
     entry.lost = true;
     lost.push_back({entry.number, loss});
   }
