@@ -12,11 +12,9 @@
 namespace rondo::peer {
 
 LtDisk::LtDisk(lt::io_context& io, lt::counters& counters, std::shared_ptr<const KnownFiles> known)
-    : io_(io),
-      counters_(counters),
-      known_(std::move(known)),
-      files_(limits::kOpenFiles),
-      pool_(files_, [this] { post(&LtDisk::finish_jobs); }) {}
+    : io_(io), counters_(counters), known_(std::move(known)), files_(limits::kOpenFiles), pool_(files_, [this] {
+        post(&LtDisk::finish_jobs);
+      }) {}
 
 LtDisk::~LtDisk() {
   abort(true);

@@ -30,8 +30,8 @@
 #include <vector>
 
 #include "peer/transfer/disk_pool.hpp"
-#include "peer/transfer/known_files.hpp"
 #include "peer/transfer/lt_disk_jobs.hpp"
+#include "peer/transfer/lt_known_files.hpp"
 #include "peer/transfer/lt_storage.hpp"
 #include "peer/transfer/open_files.hpp"
 

@@ -2,7 +2,9 @@
 //
 // A share that was hashed just now is served as it is. One whose hashes are older (torrent_cache.hpp), or whose files
 // others can change unseen, begins in seed mode: libtorrent verifies each piece when it is first asked for. Either way
-// the disk back-end reads nothing from a file that is not what it was (known_files.hpp). From the first loss on, the torrent is added with a list of the pieces that touch no lost file; what is on the disk
+// the disk back-end reads nothing from a file that is not what it was (lt_known_files.hpp).
+//
+// From the first loss on, the torrent is added with a list of the pieces that touch no lost file; what is on the disk
 // is not looked at again. After a piece was found wrong that no lost file explains, everything is in doubt: it is read
 // in parts, and pieces are served as they are found right.
 #pragma once
@@ -19,7 +21,7 @@
 
 #include "peer/transfer/file_watch.hpp"
 #include "peer/transfer/hasher.hpp"
-#include "peer/transfer/known_files.hpp"
+#include "peer/transfer/lt_known_files.hpp"
 #include "peer/transfer/lt_receivers.hpp"
 #include "peer/transfer/transfer.hpp"
 

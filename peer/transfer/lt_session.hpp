@@ -10,7 +10,7 @@
 
 #include "dht/base/endpoint.hpp"
 #include "dht/base/result.hpp"
-#include "peer/transfer/known_files.hpp"
+#include "peer/transfer/lt_known_files.hpp"
 #include "peer/transfer/transfer.hpp"
 
 namespace rondo::peer {

@@ -7,9 +7,9 @@
 // A piece may lie half in a file that is not wanted. What comes of it is written to that file's own place: the base
 // folder of a download is a staging folder, from which only wanted files are moved on, so no part file is needed.
 //
-// Of a share it is known what each file was when it was hashed. What is read of a file that was written to since, or has
-// another in its place, is an error (ESTALE), so it reaches nobody: a file's times change before its bytes do, and they
-// are looked at after the bytes were read.
+// Of a share it is known what each file was when it was hashed. What is read of a file that was written to since, or
+// has another in its place, is an error (ESTALE), so it reaches nobody: a file's times change before its bytes do, and
+// they are looked at after the bytes were read.
 //
 // Reading and writing are for any thread; what changes names is for a thread that has the torrent for itself (a fence,
 // see disk_order.hpp).
@@ -35,7 +35,7 @@
 
 #include "peer/transfer/disk_order.hpp"
 #include "peer/transfer/fd.hpp"
-#include "peer/transfer/known_files.hpp"
+#include "peer/transfer/lt_known_files.hpp"
 #include "peer/transfer/open_files.hpp"
 
 namespace rondo::peer {

@@ -242,8 +242,7 @@ void LtTransfer::on_added(const lt::add_torrent_alert& alert) {
   job.adding = false;
   if (alert.error) {
     const bool duplicate = alert.error == lt::errors::duplicate_torrent;
-    if (!job.ending && duplicate)
-      return fail(job, busy());
+    if (!job.ending && duplicate) return fail(job, busy());
     if (!job.ending) return fail(job, {TransferErrc::kBadTorrent, display(alert.error.message())});
     return continue_end(job);
   }
@@ -290,8 +289,7 @@ TransferError LtTransfer::no_room(const Job& job) {
 
 void LtTransfer::on_torrent_error(Job& job, const lt::torrent_error_alert& alert) {
   if (job.served) return suspect(job);
-  if (alert.error == lt::errors::duplicate_torrent)
-    return fail(job, busy());
+  if (alert.error == lt::errors::duplicate_torrent) return fail(job, busy());
   fail(job, {TransferErrc::kBadTorrent, "this torrent can't be used: " + display(alert.error.message())});
 }
 

@@ -31,16 +31,16 @@ peer::LoadedTorrent torrent() {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const test::TempDir folder;
-  static const peer::LoadedTorrent loaded = torrent();
-  const fs::path staging = peer::staging_folder(folder.path(), loaded.content.info_hash);
+  static const test::TempDir kFolder;
+  static const peer::LoadedTorrent kLoaded = torrent();
+  const fs::path staging = peer::staging_folder(kFolder.path(), kLoaded.content.info_hash);
   fs::create_directories(staging);
   std::ofstream(staging / "f", std::ios::binary) << std::string(kThere, 'x');
   std::ofstream(staging / ".resume", std::ios::binary)
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   const std::atomic<bool> cancelled{false};
   const auto prepared = peer::prepare_download(
-      folder.path(), peer::WhenExists::kRefuse, loaded, [](auto) {}, cancelled);
+      kFolder.path(), peer::WhenExists::kRefuse, kLoaded, [](auto) {}, cancelled);
   RONDO_ASSERT(prepared.ok());
   RONDO_ASSERT(prepared->resumed.kept <= kThere && prepared->resumed.checked == 0 && !prepared->is_complete);
   RONDO_ASSERT(prepared->wanted == kSize && prepared->params.have_pieces.size() == 3);

@@ -1,4 +1,4 @@
-#include "peer/transfer/known_files.hpp"
+#include "peer/transfer/lt_known_files.hpp"
 
 namespace rondo::peer {
 

@@ -22,7 +22,8 @@ class KnownFiles {
   using Identities = std::vector<FileIdentity>;
 
   /// Of a torrent in a folder, for as long as `identities` lives. A fetch of the same torrent has another folder.
-  void tell(const lt::sha1_hash& torrent, const std::string& folder, const std::shared_ptr<const Identities>& identities);
+  void tell(const lt::sha1_hash& torrent, const std::string& folder,
+            const std::shared_ptr<const Identities>& identities);
   /// Null where nothing is known.
   [[nodiscard]] std::shared_ptr<const Identities> find(const lt::sha1_hash& torrent, const std::string& folder) const;
 
