@@ -1,4 +1,5 @@
-// What tells a file from what it was: who wrote to it, or put another in its place, can't leave all of it as it was.
+// What tells a file from what it was: who wrote to it, or put another in its place, can't leave all of it as it was, on
+// file systems that keep to the rules (shows_writes).
 #pragma once
 
 #include <sys/stat.h>
@@ -28,7 +29,12 @@ std::optional<FileIdentity> read_identity(const std::string& path);
 /// It is on a file system where others write without our kernel's knowledge, or can't be looked at.
 bool is_remote(const std::string& path);
 
-/// All but ctime is equal: chmod, link and rename leave the content alone.
+/// It is on a file system of which it is known that mtime moves before the first byte of a write does, and that inodes
+/// keep their numbers: ext2 to ext4, XFS, Btrfs, F2FS, tmpfs. On tmpfs, writes through a mapping don't show.
+bool shows_writes(const std::string& path);
+
+/// All but ctime is equal: chmod, link and rename leave the content alone. So does nobody who writes and then sets the
+/// mtime back: where ctime moved alone, the content may be another.
 bool is_untouched(const FileIdentity& before, const FileIdentity& now);
 
 }  // namespace rondo::peer

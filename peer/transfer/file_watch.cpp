@@ -78,7 +78,8 @@ class Watcher {
       const std::string_view folder = parent_of(file.path);
       const auto [at, is_new] = folders.emplace(folder, static_cast<std::uint32_t>(folders_.size()));
       if (is_new) folders_.push_back({at->first, 0, 0});
-      entries_.push_back({file.identity, file.path.substr(file.path.rfind('/') + 1), at->second, file.number, false});
+      entries_.push_back(
+          {file.identity, file.path.substr(file.path.rfind('/') + 1), at->second, file.number, false, false});
       file.path = {};
     }
     std::sort(entries_.begin(), entries_.end(),
@@ -115,6 +116,8 @@ class Watcher {
     std::uint32_t folder;
     std::uint32_t number;
     bool lost;
+    /// Somebody who could write closed it, and it was not looked at since.
+    bool closed;
   };
   struct Folder {
     std::string path;
@@ -203,7 +206,9 @@ class Watcher {
     const std::string_view wanted(name);
     const auto at = std::lower_bound(first, last, wanted,
                                      [](const Entry& entry, std::string_view value) { return entry.name < value; });
-    if (at != last && at->name == wanted) touched.push_back(static_cast<std::size_t>(at - entries_.begin()));
+    if (at == last || at->name != wanted) return;
+    at->closed = at->closed || (event.mask & IN_CLOSE_WRITE) != 0;
+    touched.push_back(static_cast<std::size_t>(at - entries_.begin()));
   }
 
   // --- looking
@@ -214,13 +219,20 @@ class Watcher {
     const std::string path = (folder.ends_with('/') ? folder : folder + "/") + entry.name;
     errno = 0;
     const auto now = read_identity(path);
-    const bool touched = now && !is_untouched(entry.identity, *now);
-    // Another ctime alone comes of chmod, or of its end: it may vanish between these two looks.
-    const auto readable = [&] { return ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0; };
-    if (now && !touched && (now->ctime == entry.identity.ctime || readable())) return;
-    const Loss loss = touched ? Loss::kChanged : errno == EACCES ? Loss::kUnreadable : Loss::kGone;
+    const bool closed = std::exchange(entry.closed, false);
+    if (now && *now == entry.identity) {
+      if (closed) lost.push_back({entry.number, Loss::kTouched});
+      return;
+    }
+    const bool other = now && !is_untouched(entry.identity, *now);
+    // Where only ctime moved, it may vanish between these two looks.
+    if (now && !other && ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0) {
+      entry.identity = *now;
+      lost.push_back({entry.number, Loss::kTouched});
+      return;
+    }
     entry.lost = true;
-    lost.push_back({entry.number, loss});
+    lost.push_back({entry.number, other ? Loss::kChanged : errno == EACCES ? Loss::kUnreadable : Loss::kGone});
   }
 
   void look_at_all() {

@@ -1,12 +1,13 @@
 // Notices when files that were hashed change, vanish, or have another put in their place.
 //
 // inotify tells of what happens in their folders: one watch a folder, and one on each folder above, for a folder that
-// is moved takes its files along and tells only its own watch. A file that was touched is looked at: chmod and reading
-// change nothing. What inotify can't see (network file systems, writes through mmap, more folders than watches) a slow
-// sweep finds: all the time where watches are missing, else now and then. When it begins it looks at everything once,
-// so what changed since the identities were taken is noticed too.
+// is moved takes its files along and tells only its own watch. What inotify can't see (network file systems, writes
+// through mmap, more folders than watches) a slow sweep finds: all the time where watches are missing, else now and
+// then. When it begins it looks at everything once, so what changed since the identities were taken is noticed too.
 //
-// A file that was reported is lost for good, also when it comes back: one rule, and one that never serves wrong bytes.
+// A file of which only the ctime moved was chmodded or linked, or written to by somebody who set its time back. One
+// that a writer closed may have been written to through a mapping. Both are told as touched, and watched on. Otherwise
+// a file that was told is lost for good, also when it comes back: one rule, and one that never serves wrong bytes.
 // The watcher's thread is detached, for a look at a dead file server can hang; it owns all that it touches.
 #pragma once
 
@@ -20,7 +21,8 @@
 
 namespace rondo::peer {
 
-enum class Loss : std::uint8_t { kChanged, kGone, kUnreadable, kDamaged };
+/// kTouched is none yet: the content may be another.
+enum class Loss : std::uint8_t { kChanged, kGone, kUnreadable, kDamaged, kTouched };
 
 struct LostFile {
   std::uint32_t number = 0;
@@ -36,7 +38,7 @@ struct WatchedFile {
 };
 
 struct WatchCallbacks {
-  /// At once, each file at most once. From the watcher's thread, as the other.
+  /// At once, each file at most once, unless it was only touched. From the watcher's thread, as the other.
   std::function<void(std::vector<LostFile>)> lost;
   /// After losses, when no more came for a moment, and after look_again().
   std::function<void()> settled;

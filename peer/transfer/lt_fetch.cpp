@@ -43,6 +43,7 @@ void LtTransfer::start_load(Job& job, Bytes bytes) {
 
 void LtTransfer::start_metadata(Job& job, const Magnet& magnet) {
   job.step = Step::kMetadata;
+  if (serves_already(hashes_of(magnet))) return fail(job, busy());
   if (!config_.only_ring) {
     for (const Endpoint& peer : magnet.peers) remember_peer(job, to_lt(peer));
     job.trackers = magnet.trackers;
@@ -126,6 +127,7 @@ void LtTransfer::prepared(Job& job, Prepared prepared) {
 }
 
 void LtTransfer::start_download(Job& job, Prepared prepared) {
+  if (serves_already(job.loaded->params.ti->info_hashes())) return fail(job, busy());
   lt::add_torrent_params params = std::move(prepared.params);
   apply_policy(params, config_);
   params.extensions.push_back(last_have_first());

@@ -21,7 +21,7 @@ class KnownFiles {
   /// By the torrent's own numbers of its files. Those of pads and of empty files are never looked at.
   using Identities = std::vector<FileIdentity>;
 
-  /// Of a torrent in a folder, for as long as `identities` lives. A fetch of the same torrent has another folder.
+  /// Of a torrent in a folder, for as long as `identities` lives. A fetch of the same torrent writes to another folder.
   void tell(const lt::sha1_hash& torrent, const std::string& folder,
             const std::shared_ptr<const Identities>& identities);
   /// Null where nothing is known.

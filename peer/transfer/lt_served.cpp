@@ -104,10 +104,22 @@ void ServedFiles::take_out(PieceRange range) {
 
 void ServedFiles::lose(const LostFile& lost) {
   Extent& file = files_.at(lost.number);
+  if (lost.loss == Loss::kTouched) {
+    touched_ = file.touched = true;
+    return;
+  }
   if (std::exchange(file.lost, true)) return;
   // An empty file is in no piece.
   if (file.size != 0) take_out(pieces_of(file));
   news_.push_back(lost);
+}
+
+bool ServedFiles::must_be_read() {
+  if (!std::exchange(touched_, false)) return false;
+  if (intact_ && !intact_->all_set()) return true;
+  intact_.reset();
+  ++version;
+  return false;
 }
 
 void ServedFiles::doubt_all() {
@@ -142,20 +154,43 @@ void ServedFiles::found(PieceRange range, const std::vector<bool>& right) {
     if (is_right) intact_->set_bit(piece);
     ++piece;
   }
+  blame(range, right);
+  for (const Extent& file : files_)
+    // What changed while it was read.
+    if (file.lost && file.size != 0) take_out(pieces_of(file));
+  if (unchecked_ == params_.ti->end_piece()) source_.reset();
+}
+
+void ServedFiles::blame(PieceRange range, const std::vector<bool>& right) {
+  const auto index = [&](lt::piece_index_t piece) {
+    return static_cast<std::size_t>(static_cast<int>(piece) - static_cast<int>(range.begin));
+  };
+  // A piece can lie in several files: nobody is blamed for one that a lost file explains.
+  std::vector<bool> wrong = right;
+  wrong.flip();
+  const auto explain = [&](const Extent& file) {
+    const PieceRange own = pieces_of(file);
+    for (auto piece = std::max(own.begin, range.begin); piece < std::min(own.end, range.end); ++piece)
+      wrong[index(piece)] = false;
+  };
+  const auto has_wrong = [&](const Extent& file) {
+    const PieceRange own = pieces_of(file);
+    for (auto piece = std::max(own.begin, range.begin); piece < std::min(own.end, range.end); ++piece)
+      if (wrong[index(piece)]) return true;
+    return false;
+  };
+  for (const Extent& file : files_)
+    if (file.lost) explain(file);
+  for (std::uint32_t number = 0; number < files_.size(); ++number) {
+    const Extent& file = files_[number];
+    if (file.lost || !file.touched || !has_wrong(file)) continue;
+    lose({number, Loss::kChanged});
+    explain(file);
+  }
   for (std::uint32_t number = 0; number < files_.size(); ++number) {
     Extent& file = files_[number];
-    const PieceRange own = pieces_of(file);
-    // What changed while it was read.
-    if (file.lost) {
-      take_out(own);
-      continue;
-    }
-    bool damaged = false;
-    for (piece = std::max(own.begin, range.begin); piece < std::min(own.end, range.end); ++piece)
-      damaged = damaged || !right[static_cast<std::size_t>(static_cast<int>(piece) - static_cast<int>(range.begin))];
-    if (damaged && !std::exchange(file.damaged, true)) news_.push_back({number, Loss::kDamaged});
+    if (has_wrong(file) && !std::exchange(file.damaged, true)) news_.push_back({number, Loss::kDamaged});
   }
-  if (unchecked_ == params_.ti->end_piece()) source_.reset();
 }
 
 std::optional<ContentChanged> ServedFiles::take_news(const Content& content) {

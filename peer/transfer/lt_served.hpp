@@ -1,8 +1,9 @@
 // What of a share can still be served, and the check that finds out where libtorrent says that something can't.
 //
-// A share that was hashed just now is served as it is. One whose hashes are older (torrent_cache.hpp), or whose files
-// others can change unseen, begins in seed mode: libtorrent verifies each piece when it is first asked for. Either way
-// the disk back-end reads nothing from a file that is not what it was (lt_known_files.hpp).
+// A share that was hashed just now is served as it is. One whose hashes are older (torrent_cache.hpp), or whose file
+// system does not show writes, begins in seed mode: libtorrent verifies each piece when it is first asked for. So does
+// one of which a file was touched. Either way the disk back-end reads nothing from a file that shows that it is not
+// what it was (lt_known_files.hpp).
 //
 // From the first loss on, the torrent is added with a list of the pieces that touch no lost file; what is on the disk
 // is not looked at again. After a piece was found wrong that no lost file explains, everything is in doubt: it is read
@@ -58,8 +59,11 @@ class ServedFiles {
   [[nodiscard]] lt::add_torrent_params params() const;
   [[nodiscard]] bool anything() const { return !intact_ || !intact_->none_set(); }
 
-  /// A file, by its number in Content::files.
+  /// A file, by its number in Content::files; or it was touched.
   void lose(const LostFile& lost);
+  /// A file was touched since the last call, so pieces have to be verified anew. Where all of them are there seed mode
+  /// does that, and this returns false; else they have to be read: see doubt_all().
+  [[nodiscard]] bool must_be_read();
 
   /// From here on only what was read from now on is served. REQUIRES: the torrent is not in the session.
   void doubt_all();
@@ -91,10 +95,13 @@ class ServedFiles {
     std::uint64_t size = 0;
     bool lost = false;
     bool damaged = false;
+    bool touched = false;
   };
 
   [[nodiscard]] PieceRange pieces_of(const Extent& file) const;
   void take_out(PieceRange range);
+  /// Finds the files that wrong pieces of a range tell of.
+  void blame(PieceRange range, const std::vector<bool>& right);
 
   lt::add_torrent_params params_;
   std::uint64_t total_ = 0;
@@ -104,6 +111,8 @@ class ServedFiles {
   /// None: seed mode.
   std::optional<Pieces> intact_;
   std::vector<LostFile> news_;
+  /// A file was touched, and must_be_read() has not been asked since.
+  bool touched_ = false;
   /// While in doubt.
   std::shared_ptr<const PieceSource> source_;
   lt::piece_index_t unchecked_{0};

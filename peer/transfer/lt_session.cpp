@@ -72,10 +72,10 @@ void set_transport(settings_pack& pack) {
   pack.set_bool(settings_pack::allow_multiple_connections_per_ip, true);
   // With the default of 8 slots the ninth peer of a lone sharer waits for its turn.
   pack.set_int(settings_pack::unchoke_slots_limit, -1);
-  // Until a peer has been served for a second, libtorrent has only this much on its way to it: by default one block, so
-  // that each waits for the disk.
+  // libtorrent has on its way to a peer what that peer took in half a second, which in its first second is nothing: by
+  // default one block then, so that each waits for the disk.
   pack.set_int(settings_pack::send_buffer_low_watermark, limits::kSendAhead);
-  // A getter asks for as much ahead as the sharer says it may, and what has come of it is read into one buffer.
+  // Getters are told this, ask for so much ahead, and read what has come of it into one buffer.
   pack.set_int(settings_pack::max_allowed_in_request_queue, limits::kRequests);
   // A sharer that was restarted is tried again soon.
   pack.set_int(settings_pack::min_reconnect_time, 1);

@@ -52,9 +52,9 @@ void LtTransfer::serve(Job& job, MadeTorrent made) {
   job.loaded = std::move(made.loaded);
   job.seeding = Seeding{job.loaded->content, std::move(made.file), job.loaded->notes, made.excluded, made.hashed};
   apply_policy(job.loaded->params, config_);
-  if (serves_already(job)) return fail(job, busy());
+  if (serves_already(job.loaded->params.ti->info_hashes())) return fail(job, busy());
   job.served = std::make_unique<ServedFiles>(std::move(job.loaded->params), made.is_verified);
-  if (made.is_local) tell_identities(job, made.watched);
+  if (made.shows_writes) tell_identities(job, made.watched);
   const auto in_own_thread = [this, id = job.id, inbox = inbox_](auto call) {
     inbox->post([this, id, call = std::move(call)] {
       if (Job* found = find_live(id)) call(*found);
@@ -72,11 +72,12 @@ void LtTransfer::serve(Job& job, MadeTorrent made) {
   keep_in_step(job);
 }
 
-bool LtTransfer::serves_already(const Job& job) const {
-  const lt::info_hash_t hash = job.loaded->params.ti->info_hashes();
+bool LtTransfer::serves_already(const lt::info_hash_t& hashes) const {
   return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
-    const Job& other = *entry.second;
-    return !other.ending && other.served && other.served->info()->info_hashes() == hash;
+    const Job& job = *entry.second;
+    if (job.ending || !job.served) return false;
+    const lt::info_hash_t served = job.served->info()->info_hashes();
+    return (hashes.has_v1() && hashes.v1 == served.v1) || (hashes.has_v2() && hashes.v2 == served.v2);
   });
 }
 
@@ -121,6 +122,7 @@ void LtTransfer::on_settled(Job& job) {
   ServedFiles& served = *job.served;
   const bool explained = served.has_news();
   if (served.suspicion == Suspicion::kLook) served.suspicion = explained ? Suspicion::kNone : Suspicion::kRead;
+  if (served.must_be_read()) served.suspicion = Suspicion::kRead;
   served.wanted = served.suspicion == Suspicion::kNone && served.anything();
   if (tell_losses(job)) keep_in_step(job);
 }

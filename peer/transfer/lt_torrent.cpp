@@ -133,12 +133,18 @@ lt::create_torrent new_torrent(lt::file_storage& files, const Scan& scan, bool h
   return torrent;
 }
 
+struct Watched {
+  std::vector<WatchedFile> files;
+  /// Not even chmod or a link came by since the scan.
+  bool as_scanned = true;
+};
+
 /// Those that the plan reads, as they are now. An error when one is not what it was when it was found: what was hashed
 /// of it is of no use.
-Result<std::vector<WatchedFile>, TransferError> watched_files(const HashPlan& plan, const Scan& scan) {
+Result<Watched, TransferError> watched_files(const HashPlan& plan, const Scan& scan) {
   std::unordered_map<std::string_view, const ScannedFile*> by_path;
   for (const ScannedFile& file : scan.files) by_path.emplace(file.disk_path, &file);
-  std::vector<WatchedFile> out;
+  Watched out;
   for (const HashPlan::Part& part : plan.parts) {
     if (part.disk_path.empty()) continue;
     const ScannedFile& file = *by_path.at(part.disk_path);
@@ -147,16 +153,17 @@ Result<std::vector<WatchedFile>, TransferError> watched_files(const HashPlan& pl
       return Failure{TransferError{TransferErrc::kUnreadable,
                                    "can't share " + display(part.disk_path) +
                                        ": it was changed while it was read; try again when it is at rest"}};
-    out.push_back({static_cast<std::uint32_t>(out.size()), part.disk_path, *now});
+    out.as_scanned = out.as_scanned && file.identity == *now;
+    out.files.push_back({static_cast<std::uint32_t>(out.files.size()), part.disk_path, *now});
   }
   return out;
 }
 
 /// Looks once at each file system.
-bool all_local(const Scan& scan) {
+bool all_show_writes(const Scan& scan) {
   std::set<std::uint64_t> devices;
-  return std::none_of(scan.files.begin(), scan.files.end(), [&](const ScannedFile& file) {
-    return devices.insert(file.identity.device).second && is_remote(file.disk_path);
+  return std::all_of(scan.files.begin(), scan.files.end(), [&](const ScannedFile& file) {
+    return !devices.insert(file.identity.device).second || shows_writes(file.disk_path);
   });
 }
 
@@ -258,10 +265,10 @@ Result<MadeTorrent, TransferError> make(const CreateRequest& request, const Scan
   }
   auto watched = watched_files(plan, scan);
   if (!watched) return Failure{watched.error()};
-  made.watched = std::move(*watched);
-  made.is_local = all_local(scan);
+  made.watched = std::move(watched->files);
+  made.shows_writes = all_show_writes(scan);
   const bool settled = made.hashed != 0 && is_settled(scan, begun);
-  made.is_verified = settled && made.is_local;
+  made.is_verified = settled && made.shows_writes && watched->as_scanned;
   if (settled) cache.keep(key, made.file);
 
   auto loaded = load_torrent(made.file);

@@ -41,9 +41,9 @@ struct MadeTorrent {
   std::uint64_t hashed = 0;
   /// By their number in content.files.
   std::vector<WatchedFile> watched;
-  /// All are on file systems of this machine: nobody changes them without their identities showing it.
-  bool is_local = false;
-  /// Hashed just now, and what they are has not changed since: they need not be read again before they are served.
+  /// All are where file systems show writes.
+  bool shows_writes = false;
+  /// Hashed just now, and nobody touched them shortly before or since: they can be served without being verified again.
   bool is_verified = false;
 };
 

@@ -123,7 +123,7 @@ void LtTransfer::remove_torrent(Job& job, Closure after) {
 void LtTransfer::seed(Job& job) {
   lt::add_torrent_params params = std::move(job.loaded->params);
   apply_policy(params, config_);
-  // As a share, see lt_served.hpp: verified when first asked for, never mended.
+  // Verified when first asked for, and never mended with what others have.
   params.flags |= lt::torrent_flags::seed_mode | lt::torrent_flags::upload_mode;
   job.step = Step::kSeeding;
   add_torrent(job, std::move(params));

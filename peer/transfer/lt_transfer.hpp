@@ -135,8 +135,8 @@ class LtTransfer final : public Transfer {
 
   void seed(Job& job);
   void serve(Job& job, MadeTorrent made);
-  /// Another job serves the same torrent.
-  [[nodiscard]] bool serves_already(const Job& job) const;
+  /// A share of the same torrent runs, though it may be out of the session just now.
+  [[nodiscard]] bool serves_already(const lt::info_hash_t& hashes) const;
   void tell_identities(Job& job, const std::vector<WatchedFile>& files);
   void keep_in_step(Job& job);
   void on_served(Job& job);

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "tests/peer/transfer/harness.hpp"
 
@@ -26,7 +27,11 @@ class Watched {
     WatchCallbacks callbacks;
     callbacks.lost = [this](const std::vector<LostFile>& lost) {
       const std::lock_guard lock(mutex_);
-      for (const LostFile& file : lost) EXPECT_TRUE(lost_.emplace(file.number, file.loss).second) << "told twice";
+      for (const LostFile& file : lost)
+        if (file.loss == Loss::kTouched)
+          touched_.insert(file.number);
+        else
+          EXPECT_TRUE(lost_.emplace(file.number, file.loss).second) << "told twice";
       news_.notify_all();
     };
     callbacks.settled = [this] {
@@ -51,6 +56,12 @@ class Watched {
     const std::lock_guard lock(mutex_);
     return lost_;
   }
+  /// What was touched, when it has told of `count`, or at the deadline.
+  std::set<std::uint32_t> touched(std::size_t count) {
+    wait([&] { return touched_.size() >= count; });
+    const std::lock_guard lock(mutex_);
+    return touched_;
+  }
   int settled() {
     const std::lock_guard lock(mutex_);
     return settled_;
@@ -72,6 +83,7 @@ class Watched {
   std::mutex mutex_;
   std::condition_variable news_;
   Losses lost_;
+  std::set<std::uint32_t> touched_;
   int settled_ = 0;
   std::optional<FileWatch> watch_;
 };
@@ -117,14 +129,25 @@ TEST(FileWatch, a_folder_that_moves_takes_its_files_along) {
   }
 }
 
-TEST(FileWatch, reading_and_changing_modes_and_names_back_and_forth_lose_nothing) {
+TEST(FileWatch, reading_and_changing_modes_and_links_touch_at_most) {
   Watched watched;
   watched.look();
   read_file(watched.root() / "a/one");
   ::chmod((watched.root() / "a/one").c_str(), 0600);
-  fs::create_hard_link(watched.root() / "a/two", watched.elsewhere());
+  fs::create_hard_link(watched.root() / "b/c/three", watched.elsewhere());
   write_file(watched.root() / "a/another", "x");
+  read_file(watched.root() / "a/two");
   watched.look();
+  EXPECT_EQ(watched.touched(2), (std::set<std::uint32_t>{0, 2}));
+  EXPECT_EQ(watched.lost(0), Losses{});
+}
+
+TEST(FileWatch, a_writer_that_hides_it_touches) {
+  Watched watched;
+  watched.look();
+  write_in_secret(watched.root() / "a/one", 3);
+  ::close(::open((watched.root() / "a/two").c_str(), O_RDWR));
+  EXPECT_EQ(watched.touched(2), (std::set<std::uint32_t>{0, 1}));
   EXPECT_EQ(watched.lost(0), Losses{});
 }
 

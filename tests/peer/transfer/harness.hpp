@@ -2,9 +2,13 @@
 // waited for.
 #pragma once
 
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -73,6 +77,21 @@ inline Tree tree_of(const fs::path& root) {
     }
   }
   return out;
+}
+
+/// Another byte at an offset under the same size, inode and mtime, so that inotify tells of it only when that is so.
+inline void write_in_secret(const fs::path& path, std::size_t offset) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  struct ::stat info {};
+  ASSERT_EQ(::fstat(fd, &info), 0);
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* map = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  ASSERT_NE(map, MAP_FAILED);
+  static_cast<char*>(map)[offset] = static_cast<char>(~static_cast<char*>(map)[offset]);
+  const std::array<::timespec, 2> times{info.st_atim, info.st_mtim};
+  ASSERT_EQ(::futimens(fd, times.data()), 0);
+  ASSERT_EQ(::munmap(map, size), 0);
+  ::close(fd);
 }
 
 /// A fetch has begun to write there: its staging folder stands.
