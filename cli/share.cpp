@@ -188,8 +188,12 @@ class ShareCommand {
 
 int run_share(const ShareOptions& options, Session& session) {
   // Told before hours of hashing, not after.
-  if (options.torrent_out && access(options.torrent_out->c_str(), F_OK) == 0)
-    return fail(session.console, write_error(*options.torrent_out, EEXIST));
+  if (options.torrent_out) {
+    const std::filesystem::path& file = *options.torrent_out;
+    if (access(file.c_str(), F_OK) == 0) return fail(session.console, write_error(file, EEXIST));
+    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+    if (access(folder.c_str(), W_OK | X_OK) != 0) return fail(session.console, write_error(file, errno));
+  }
   Conversation conversation(session);
   if (const auto error = conversation.begin(options.node, Purpose::kShare)) return fail(session.console, *error);
   return ShareCommand(options, session).run(conversation);

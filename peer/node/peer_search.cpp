@@ -65,7 +65,8 @@ void PeerSearch::on_progress(Instant now, const TransferProgress& progress) {
   if (progress.peers > before.peers || progress.done > before.done || complete) be_patient(now);
   facts_.connected = progress.peers;
   if (progress.peers > 0) facts_.was_connected = true;
-  if (progress.peers == 0 && before.peers > 0 && !complete) {  // whoever else has it is wanted now
+  // Whoever else has it is wanted now. Who sent the metadata may be gone before the first progress.
+  if (progress.peers == 0 && (before.peers > 0 || !progress_) && !complete) {
     pause_.reset();
     ask_at_ = now;
   }

@@ -17,9 +17,7 @@ void ShareJob::on_transfer(JobTurn& turn, TransferEvent& event) {
                         [&](ReceiverComplete& complete) { on_receiver(turn, complete.count); },
                         [&](Seeding& seeding) { on_seeding(turn, seeding); },
                         [&](JobFailed& failed) {
-                          // What replicas hold of it would only mislead; nobody waits for that.
-                          for (Key& key : keys_) withdraw(turn, key);
-                          finish(turn, NodeFailure{failed.error.code, std::move(failed.error.sentence)});
+                          end(turn, NodeFailure{failed.error.code, std::move(failed.error.sentence)});
                         },
                         [](auto&) {}},
              event.what);

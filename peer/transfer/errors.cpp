@@ -36,7 +36,8 @@ std::optional<TransferError> error_of(int error, const std::string& action, cons
 
 TransferError already_there(const std::filesystem::path& path) {
   return {TransferErrc::kExists,
-          display(path.string()) + " exists already: move it away, or fetch into another folder"};
+          display(path.string()) +
+              " exists already: move it away, fetch into another folder, or say --rename, --skip or --overwrite"};
 }
 
 std::string size_text(std::uint64_t bytes) {

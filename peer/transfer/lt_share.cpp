@@ -134,8 +134,12 @@ bool LtTransfer::tell_losses(Job& job) {
   if (job.seeding && !nothing_left) return true;
   auto news = served.take_news(job.loaded->content);
   if (nothing_left) {
+    const bool all_named = !news || news->count == job.loaded->content.files.size();
     fail(job, {TransferErrc::kUnreadable,
-               (news ? news->sentence : "nothing reads as it was hashed any more") + "; nothing of the share is left"});
+               (news ? news->sentence : "nothing reads as it was hashed any more") +
+                   (all_named ? "; nothing of the share is left"
+                              : "; every other file lies in one piece with such a file or is lost too, so nothing of "
+                                "the share is left")});
     return false;
   }
   if (news) emit(job, std::move(*news));

@@ -79,14 +79,17 @@ Problem Staging::open_target() {
   // Another fetch that ends may take away a folder that it made and we found.
   for (int i = 0; i < kTries && !target_.ok(); ++i) {
     fs::path made;
+    Problem problem;
     for (const fs::path& component : into_) {
       made /= component;
       if (::mkdir(made.c_str(), 0777) == 0)
         made_.push_back(made);
-      else if (errno != EEXIST && errno != EROFS && errno != EACCES && errno != EISDIR && errno != ENOENT)
-        return error_of(errno, "make the folder", made);
+      else if (errno != EEXIST && errno != ENOENT && !problem)
+        problem = error_of(errno, "make the folder", made);
     }
     target_ = Fd(::open(into_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // A folder that can't be made may be there: file systems that can't be written say so first.
+    if (!target_.ok() && problem && (errno == ENOENT || errno == ENOTDIR)) return problem;
     if (!target_.ok() && errno != ENOENT) break;
   }
   if (!target_.ok()) return error_of(errno, "open the folder", into_);

@@ -236,9 +236,19 @@ TEST(Share, writes_a_torrent_file_and_never_over_another) {
   EXPECT_TRUE(again.requests.empty());
 }
 
-TEST(Share, a_torrent_file_that_cannot_be_written_ends_the_share) {
+TEST(Share, a_torrent_file_that_cannot_be_written_is_told_before_anything_is_hashed) {
   const auto run = run_fake({"share", "/p", "--public", "--torrent-out", "/no/such/x.torrent"}, sharing_world());
   EXPECT_EQ(run.code, 3);
+  EXPECT_EQ(run.out, "");
+  EXPECT_TRUE(run.requests.empty());
+}
+
+TEST(Share, a_torrent_file_that_cannot_be_written_in_the_end_ends_the_share) {
+  const TestFolder folder;
+  // Not there to look at, and there to create.
+  std::filesystem::create_symlink("nowhere", folder / "x.torrent");
+  const auto run = run_fake({"share", "/p", "--public", "--torrent-out", folder / "x.torrent"}, sharing_world());
+  EXPECT_EQ(run.code, 10);
   EXPECT_EQ(run.out, "");
   EXPECT_EQ(count_of<CancelRequest>(run), 1u);
 }

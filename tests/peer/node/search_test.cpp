@@ -142,6 +142,20 @@ TEST_F(PeerSearchTest, losing_the_last_peer_asks_the_ring_at_once) {
   EXPECT_EQ(search.ask_at(), kStart + 3s);
 }
 
+TEST_F(PeerSearchTest, whoever_sent_the_metadata_may_be_gone_at_the_first_progress) {
+  PeerSearch search = this->search();
+  search.on_read(kStart, read_of({at(1)}));
+  search.on_metadata(kStart);
+  search.on_accepted(kStart + 1s);
+  search.on_progress(kStart + 2s, progress_of(0, 10));
+  EXPECT_EQ(search.ask_at(), kStart + 2s);
+  search.asking();
+  search.on_read(kStart + 3s, read_of({at(1)}));
+  EXPECT_LE(search.ask_at(), kStart + 5s);
+  search.on_progress(kStart + 3s, progress_of(0, 10));
+  EXPECT_GT(search.ask_at(), kStart + 3s);
+}
+
 TEST_F(PeerSearchTest, few_peers_ask_every_30_seconds_and_many_do_not) {
   PeerSearch search = this->search();
   search.on_metadata(kStart);

@@ -154,7 +154,8 @@ TEST_F(Failures, the_target_exists) {
   const auto error = fetch_error(getter_);
   EXPECT_EQ(error.code, TransferErrc::kExists);
   EXPECT_EQ(error.sentence,
-            (to_ / "into" / "tree").string() + " exists already: move it away, or fetch into another folder");
+            (to_ / "into" / "tree").string() +
+                " exists already: move it away, fetch into another folder, or say --rename, --skip or --overwrite");
   EXPECT_EQ(tree_of(to_.path()), before);
 }
 
