@@ -195,6 +195,8 @@ void ServedFiles::blame(PieceRange range, const std::vector<bool>& right) {
 
 std::optional<ContentChanged> ServedFiles::take_news(const Content& content) {
   if (news_.empty()) return std::nullopt;
+  // Not as they happened to be looked at.
+  std::sort(news_.begin(), news_.end(), [](const LostFile& a, const LostFile& b) { return a.number < b.number; });
   ContentChanged out;
   out.count = news_.size();
   for (const LostFile& lost : news_)
