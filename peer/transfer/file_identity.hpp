@@ -33,8 +33,8 @@ bool is_remote(const std::string& path);
 /// keep their numbers: ext2 to ext4, XFS, Btrfs, F2FS, tmpfs. On tmpfs, writes through a mapping don't show.
 bool shows_writes(const std::string& path);
 
-/// All but ctime is equal, as after chmod, link and rename. Also as after a write whose author set the mtime back: where
-/// ctime moved alone, the content may be another.
+/// All but ctime is equal, as after chmod, link and rename. Also as after a write whose author set the mtime back:
+/// where ctime moved alone, the content may be another.
 bool is_untouched(const FileIdentity& before, const FileIdentity& now);
 
 }  // namespace rondo::peer
