@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include "peer/transfer/limits.hpp"
 #include "peer/transfer/lt_served.hpp"
@@ -199,8 +198,8 @@ class UnseenWrite {
 class UnseenChanges : public Changes, public testing::WithParamInterface<bool> {};
 
 TEST_P(UnseenChanges, are_noticed_before_a_byte_of_them_is_served) {
-  // At rest for long enough to be served without being verified again.
-  std::this_thread::sleep_for(limits::kCacheSettled + 100ms);
+  // Long enough to be served without being verified again.
+  wait_until_at_rest(tree());
   share(GetParam());
   const auto before = read_identity((tree() / "b").string());
   const UnseenWrite write(tree() / "b", 50'000);
@@ -221,7 +220,7 @@ class SecretChanges : public UnseenChanges {};
 
 TEST_P(SecretChanges, are_found_when_they_are_asked_for) {
   const bool at_rest = GetParam();
-  if (at_rest) std::this_thread::sleep_for(limits::kCacheSettled + 100ms);
+  if (at_rest) wait_until_at_rest(tree());
   share();
   write_in_secret(tree() / "b", 50'000);
   // Nothing to tell yet: it may have been chmod. Until the watch has heard of it, it would be served.
@@ -249,20 +248,25 @@ TEST_F(Changes, a_file_that_is_touched_after_another_was_lost_is_read_and_served
   EXPECT_FALSE(news(0ms));
 }
 
-TEST_F(Changes, a_piece_that_reads_differently_though_nobody_touched_its_file) {
+MadeTorrent made_of(const fs::path& path, const TorrentCache& cache = {}) {
   CreateRequest request;
-  request.paths = {tree()};
+  request.paths = {path};
   auto made = make_torrent(
-      request, [](HashProgress) {}, false);
-  ASSERT_TRUE(made.ok());
-  ServedFiles served(made->loaded.params, true);
+      request, [](HashProgress) {}, false, cache);
+  EXPECT_TRUE(made.ok());
+  return std::move(*made);
+}
+
+TEST_F(Changes, a_piece_that_reads_differently_though_nobody_touched_its_file) {
+  const MadeTorrent made = made_of(tree());
+  ServedFiles served(made.loaded.params, true);
   served.doubt_all();
   const auto part = served.next_part();
   ASSERT_TRUE(part);
-  std::vector<bool> right(static_cast<std::size_t>(made->loaded.params.ti->num_pieces()), true);
+  std::vector<bool> right(static_cast<std::size_t>(made.loaded.params.ti->num_pieces()), true);
   right[1] = false;
   served.found(*part, right);
-  const auto told = served.take_news(made->loaded.content);
+  const auto told = served.take_news(made.loaded.content);
   ASSERT_TRUE(told);
   EXPECT_EQ(told->sentence,
             "tree/a reads differently from when hashed, though nothing says that somebody changed it (a failing "
@@ -271,28 +275,24 @@ TEST_F(Changes, a_piece_that_reads_differently_though_nobody_touched_its_file) {
 }
 
 TEST_F(Changes, a_lost_file_explains_wrong_pieces_that_it_shares) {
-  CreateRequest request;
-  request.paths = {tree()};
-  auto made = make_torrent(
-      request, [](HashProgress) {}, false);
-  ASSERT_TRUE(made.ok());
-  ServedFiles served(made->loaded.params, true);
+  const MadeTorrent made = made_of(tree());
+  ServedFiles served(made.loaded.params, true);
   served.lose({1, Loss::kGone});
-  EXPECT_TRUE(served.take_news(made->loaded.content));
+  EXPECT_TRUE(served.take_news(made.loaded.content));
   served.doubt_all();
   const auto part = served.next_part();
   ASSERT_TRUE(part);
-  std::vector<bool> right(static_cast<std::size_t>(made->loaded.params.ti->num_pieces()), true);
+  std::vector<bool> right(static_cast<std::size_t>(made.loaded.params.ti->num_pieces()), true);
   for (std::size_t i = kSize / 16'384; i <= 2 * kSize / 16'384; ++i) right[i] = false;
   served.found(*part, right);
-  EXPECT_FALSE(served.take_news(made->loaded.content));
+  EXPECT_FALSE(served.take_news(made.loaded.content));
   // One that was touched is lost by a wrong piece of its own.
   served.lose({0, Loss::kTouched});
   EXPECT_TRUE(served.must_be_read());
   served.doubt_all();
   right[0] = false;
   served.found(*served.next_part(), right);
-  const auto told = served.take_news(made->loaded.content);
+  const auto told = served.take_news(made.loaded.content);
   ASSERT_TRUE(told);
   EXPECT_EQ(told->files, std::vector<std::string>{"tree/a"});
   EXPECT_NE(told->sentence.find("changed since it was hashed"), std::string::npos) << told->sentence;
@@ -302,12 +302,7 @@ class Verified : public testing::Test {
  protected:
   Verified() { write_file(from_ / "f", "content"); }
 
-  MadeTorrent make() {
-    CreateRequest request;
-    request.paths = {from_ / "f"};
-    return std::move(*make_torrent(
-        request, [](HashProgress) {}, false, cache_));
-  }
+  MadeTorrent make() { return made_of(from_ / "f", cache_); }
 
   TempDir from_;
   TempDir state_;
@@ -319,7 +314,7 @@ TEST_F(Verified, is_what_was_hashed_just_now_and_was_at_rest) {
   const MadeTorrent fresh = make();
   EXPECT_TRUE(fresh.shows_writes);
   EXPECT_FALSE(fresh.is_verified) << "written to just now";
-  std::this_thread::sleep_for(limits::kCacheSettled + 100ms);
+  wait_until_at_rest(from_.path());
   const MadeTorrent rested = make();
   EXPECT_EQ(rested.hashed, 7u);
   EXPECT_TRUE(rested.is_verified);

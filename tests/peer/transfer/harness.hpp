@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -21,12 +22,15 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "dht/base/crypto.hpp"
 #include "dht/base/rng.hpp"
+#include "peer/transfer/file_identity.hpp"
+#include "peer/transfer/limits.hpp"
 #include "peer/transfer/transfer.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -77,6 +81,17 @@ inline Tree tree_of(const fs::path& root) {
     }
   }
   return out;
+}
+
+/// Until every file below was at rest for as long as is_settled() wants: by the files' own times, and bounded by them.
+inline void wait_until_at_rest(const fs::path& root) {
+  std::int64_t last = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(root))
+    if (const auto identity = read_identity(entry.path().string()))
+      last = std::max({last, identity->mtime, identity->ctime});
+  const auto rested = std::chrono::nanoseconds(last) + limits::kCacheSettled + 1ms;
+  std::this_thread::sleep_until(
+      std::chrono::system_clock::time_point(std::chrono::ceil<std::chrono::system_clock::duration>(rested)));
 }
 
 /// Another byte at an offset under the same size, inode and mtime, so that inotify tells of it only when that is so.
